@@ -12,9 +12,10 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from gitops_agent.api.helm_values import ValuesKind
 from gitops_agent.api.model import Model, Rule
 from gitops_agent.api.render_options import HelmHooks, RenderOptions
-from gitops_agent.api.source_options import SourceSpec
+from gitops_agent.api.source_options import SourceSpec, VerifyMode
 from gitops_agent.api.sync_options import SyncSpec
 from gitops_agent.api.texts import ClusterUID, Line, Name, NamespaceName
 from gitops_agent.manifest.key import AppKey, Object
@@ -127,6 +128,21 @@ class ApplicationSpec(Model):
                 spec.source.chart is None or spec.render is None or spec.render.helm is None or spec.render.helm.chart is None
             ),
             message="takes source.chart or render.helm.chart, not both",
+        ),
+        Rule(
+            cel="!has(self.source.verify) || !has(self.source.verify.mode) || self.source.verify.mode == 'none' "
+            "|| !has(self.render) || !has(self.render.helm) || !has(self.render.helm.valuesFrom) "
+            "|| self.render.helm.valuesFrom.all(source, source.kind != 'Git' || (has(source.ref) && has(source.ref.commit)))",
+            holds=lambda spec: (
+                spec.source.verify.mode is VerifyMode.NONE
+                or spec.render is None
+                or spec.render.helm is None
+                or all(
+                    source.kind is not ValuesKind.GIT or (source.ref is not None and source.ref.commit is not None)
+                    for source in spec.render.helm.values_from
+                )
+            ),
+            message="source.verify demands signatures, which valuesFrom of kind Git would bypass: name a commit in its ref",
         ),
     )
 

@@ -66,6 +66,10 @@ class ApplicationRules:
         if helm is not None and helm.chart is not None and not self.follows(helm.chart.repository):
             text = "is not among the repositories that the setting source.allowedRepositories names"
             yield Problem(path="spec.render.helm.chart.repository", message=text)
+        for index, source in enumerate(helm.values_from if helm is not None else ()):
+            if source.repo_url is not None and not self.follows(source.repo_url):
+                text = "is not among the repositories that the setting source.allowedRepositories names"
+                yield Problem(path=f"spec.render.helm.valuesFrom[{index}].repoURL", message=text)
 
     def follows(self, url: str) -> bool:
         """Whether a repository may be read."""

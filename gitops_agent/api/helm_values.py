@@ -1,12 +1,18 @@
-"""Options for a chart's values from objects, and for its CRDs."""
+"""Options for a chart's values from elsewhere, and for its CRDs."""
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from gitops_agent.api.model import Model
-from gitops_agent.api.texts import Name, Pointer, Shape
+from pydantic import Field
+
+from gitops_agent.api.model import Model, Rule
+from gitops_agent.api.source_options import URL_PASSWORD, RefSpec, RepositoryURL, SecretRef
+from gitops_agent.api.texts import Name, Pointer, RepositoryPath, Shape
+
+_KEY = "values.yaml"
 
 
 class Exposure(StrEnum):
@@ -21,6 +27,7 @@ class ValuesKind(StrEnum):
 
     CONFIG_MAP = "ConfigMap"
     SECRET = "Secret"  # noqa: S105 - a kind
+    GIT = "Git"
 
 
 class CRDPolicy(StrEnum):
@@ -46,26 +53,76 @@ class ChartTests(StrEnum):
 
 
 class ValuesSource(Model):
-    """An object of the Application's namespace that holds values of a chart."""
+    """What holds values of a chart.
+
+    An object of the Application's namespace, or a file of a Git repository.
+    """
 
     kind: ValuesKind
-    """ConfigMap or Secret."""
+    """ConfigMap, Secret or Git."""
 
-    name: Name
-    """Its name."""
+    name: Name | None = None
+    """The ConfigMap or Secret."""
 
     key: Annotated[str, Shape(pattern=r"[-._a-zA-Z0-9]+", message="is not the key of a ConfigMap or Secret", longest=253)] = (
-        "values.yaml"
+        _KEY
     )
-    """The entry to read: YAML, or with `targetPath` a single value."""
+    """The entry of a ConfigMap or Secret: YAML, or with `targetPath` a single value."""
+
+    repo_url: RepositoryURL | None = Field(default=None, alias="repoURL")
+    """Git: the repository, as in `source.repoURL`."""
+
+    ref: RefSpec | None = None
+    """Git: which commit to follow. A new commit renders again where it changes the file."""
+
+    path: RepositoryPath | None = None
+    """Git: the file, relative to the root of its repository: YAML, or with `targetPath` a single value."""
+
+    secret_ref: SecretRef | None = None
+    """Git: credentials, as in `source.secretRef`."""
 
     target_path: Pointer | None = None
-    """The value that the entry is, as a JSON pointer such as `/postgres/password`; a number stands for an item of a list. The
-    entry of a Secret stays text; in a ConfigMap, `true`, `false` and whole numbers become what they look like unless quoted."""
+    """The value that the entry or file is, as a JSON pointer such as `/postgres/password`; a number stands for an item of a
+    list. The entry of a Secret and a file stay text; in a ConfigMap, `true`, `false` and whole numbers become what they look
+    like unless quoted."""
 
     optional: bool = False
-    """Whether the object or its entry may be absent."""
+    """Whether the object, its entry or the file may be absent; a repository that cannot be read is not absent."""
 
     exposure: Exposure = Exposure.REFUSE
     """What is in a Secret belongs in Secrets: `refuse` stops a render that holds one of its values elsewhere, `warn` lets it
     through, and then diffs and statuses may show the value."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="self.kind == 'Git' ? (has(self.repoURL) && has(self.ref) && has(self.path)) : has(self.name)",
+            holds=lambda source: (
+                None not in (source.repo_url, source.ref, source.path)
+                if source.kind is ValuesKind.GIT
+                else source.name is not None
+            ),
+            message="needs name, or repoURL, ref and path with kind Git",
+        ),
+        Rule(
+            cel="self.kind == 'Git' "
+            f"? (!has(self.name) && (!has(self.key) || self.key == '{_KEY}') "
+            "&& (!has(self.exposure) || self.exposure == 'refuse')) "
+            ": (!has(self.repoURL) && !has(self.ref) && !has(self.path) && !has(self.secretRef))",
+            holds=lambda source: (
+                (source.name, source.key, source.exposure) == (None, _KEY, Exposure.REFUSE)
+                if source.kind is ValuesKind.GIT
+                else (source.repo_url, source.ref, source.path, source.secret_ref) == (None, None, None, None)
+            ),
+            message="name, key and exposure belong to ConfigMaps and Secrets; repoURL, ref, path and secretRef to kind Git",
+        ),
+        Rule(
+            cel=f"!has(self.repoURL) || !self.repoURL.matches(r'{URL_PASSWORD}')",
+            holds=lambda source: source.repo_url is None or re.search(URL_PASSWORD, source.repo_url) is None,
+            message="repoURL holds a password: put it into a Secret and name that in secretRef",
+        ),
+        Rule(
+            cel="!has(self.repoURL) || !self.repoURL.startsWith('http://')",
+            holds=lambda source: source.repo_url is None or not source.repo_url.startswith("http://"),
+            message="repoURL is plain http, which is not encrypted and proves nothing about the server: use https or ssh",
+        ),
+    )

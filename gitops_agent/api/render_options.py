@@ -10,10 +10,12 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from gitops_agent.api.helm_values import ChartTests, CRDPolicy, Exposure, GeneratedValues, ValuesSource
+from gitops_agent.api.helm_values import ChartTests, CRDPolicy, Exposure, GeneratedValues, ValuesKind, ValuesSource
 from gitops_agent.api.model import Model, Rule
 from gitops_agent.api.source_options import ChartRepository, ChartSpec, SecretRef
 from gitops_agent.api.texts import FilePath, Line, Name, NamespaceName, ReleaseName, Shape, VariableName, VariableValue
+
+_MOST_GIT_VALUES = 8
 
 
 class HelmHooks(StrEnum):
@@ -43,7 +45,8 @@ class HelmOptions(Model):
     """Render without values files that are not in the repository."""
 
     values_from: Annotated[tuple[ValuesSource, ...], Field(max_length=32)] = ()
-    """ConfigMaps and Secrets with values, later ones win; they win over files. A change of one renders again at once."""
+    """ConfigMaps, Secrets and files of other Git repositories with values, later ones win; they win over `valuesFiles`. A
+    change of an object renders again at once, and one of a file with the next poll of its repository."""
 
     values: dict[str, Any] = Field(default_factory=dict)
     """Values written here win over every file and object."""
@@ -86,6 +89,11 @@ class HelmOptions(Model):
             cel="!has(self.skipCRDs) || !self.skipCRDs || !has(self.crds) || self.crds == 'skip'",
             holds=lambda helm: not helm.skip_crds or helm.crds in (None, CRDPolicy.SKIP),
             message="skipCRDs says skip and crds says something else; leave skipCRDs out",
+        ),
+        Rule(
+            cel="!has(self.valuesFrom) || self.valuesFrom.filter(source, source.kind == 'Git').size() <= 8",
+            holds=lambda helm: sum(source.kind is ValuesKind.GIT for source in helm.values_from) <= _MOST_GIT_VALUES,
+            message="valuesFrom takes at most 8 files of Git",
         ),
     )
 

@@ -23,7 +23,11 @@ _CHARTS = (
     r"|oci://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+"
 )
 _VERSION = r"v?[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]*)?"
-_PASSWORD = r"^[a-z]+://[^/@]*:[^/@]*@"  # noqa: S105 - the pattern of a password in a URL
+URL_PASSWORD = r"^[a-z]+://[^/@]*:[^/@]*@"  # noqa: S105 - the pattern of a password in a URL
+RepositoryURL = Annotated[
+    str, Shape(pattern=_URL, message="is not the https, ssh or file address of a repository", longest=2048)
+]
+"""The address of a Git repository."""
 
 
 class SecretRef(Model):
@@ -245,13 +249,7 @@ class ChartRepository(Model):
 class SourceSpec(Model):
     """A directory of a Git repository, or a chart of a repository."""
 
-    repo_url: (
-        Annotated[
-            str,
-            Shape(pattern=_URL, message="is not the https, ssh or file address of a repository", longest=2048),
-        ]
-        | None
-    ) = Field(default=None, alias="repoURL")
+    repo_url: RepositoryURL | None = Field(default=None, alias="repoURL")
     """The repository: `https://`, `ssh://`, `user@host:path`, or `file://` where allowed; plain `http://` is refused."""
 
     ref: RefSpec | None = None
@@ -295,8 +293,8 @@ class SourceSpec(Model):
             message="verify is about the signatures of commits, which charts have not",
         ),
         Rule(
-            cel=f"!has(self.repoURL) || !self.repoURL.matches(r'{_PASSWORD}')",
-            holds=lambda source: source.repo_url is None or re.search(_PASSWORD, source.repo_url) is None,
+            cel=f"!has(self.repoURL) || !self.repoURL.matches(r'{URL_PASSWORD}')",
+            holds=lambda source: source.repo_url is None or re.search(URL_PASSWORD, source.repo_url) is None,
             message="repoURL holds a password: put it into a Secret and name that in secretRef",
         ),
         Rule(

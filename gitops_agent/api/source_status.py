@@ -83,6 +83,19 @@ class DependencyStatus(ChartStatus):
     """The content of the chart that names a range; absent for a version of a lock."""
 
 
+class ValuesStatus(Model):
+    """The commit of another repository with values of the chart."""
+
+    repository: str = ""
+    """The repository."""
+
+    ref: str = ""
+    """What is followed, such as `branch main`."""
+
+    commit: str = ""
+    """The commit, which `revision` names as well."""
+
+
 class SourceStatus(Model):
     """The last commit that may be followed."""
 
@@ -91,6 +104,9 @@ class SourceStatus(Model):
 
     dependencies: tuple[DependencyStatus, ...] = ()
     """The charts that were fetched because they are not in `charts/`; a restart goes on with them."""
+
+    values: tuple[ValuesStatus, ...] = ()
+    """Commits of other repositories with values of the chart."""
 
     verified: VerifiedStatus | None = None
     """The last verified commit; absent when no signatures are demanded."""

@@ -160,7 +160,7 @@ def _permission(
 
 def _repositories(access: ClusterClient) -> Iterator[Finding]:
     from gitops_agent.api.parse import parse
-    from gitops_agent.preview.comparison import fetched
+    from gitops_agent.preview.fetched_sources import fetched
 
     try:
         applications = access.applications()

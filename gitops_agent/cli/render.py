@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,8 +61,9 @@ def render(
     from gitops_agent.manifest.key import AppKey
     from gitops_agent.manifest.yaml import dump_all
     from gitops_agent.preview.chart_dependencies import with_dependencies
-    from gitops_agent.preview.comparison import chart_access, root_of, with_mounted_chart
+    from gitops_agent.preview.comparison import root_of
     from gitops_agent.preview.decryption_keys import decryption_keys
+    from gitops_agent.preview.fetched_sources import chart_access, values_beside_directory, with_mounted_chart
     from gitops_agent.preview.remote_bases import mounted
     from gitops_agent.render.decryption.keys.kind import NO_KEYS
     from gitops_agent.render.decryption.local_keys import local_keys
@@ -95,11 +97,13 @@ def render(
         tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
         local_workers() as workers,
         mounted(WorkTree(root)) as bases,
+        ExitStack() as held,
     ):
         tree: Tree = with_dependencies(bases)
         if shown is not None:
             tree = with_mounted_chart(bases, shown, Path(scratch), lambda *chart: chart_access(access, *chart))
             tree = with_dependencies(tree, shown, lambda *chart: chart_access(access, *chart))
+            tree = held.enter_context(values_beside_directory(access, shown, tree, Path(scratch)))
         rendered = workers.render(tree, request)
     for warning in rendered.warnings:
         out.talk(f"warning: {warning}")

@@ -2,7 +2,7 @@
 
 Argo CD's sources name each other: values files written `$ref/path` come from the repository of the source with that `ref`.
 A chart with such files becomes an Application of the values' repository that names the chart; a directory with values files of
-its own repository names them relative to itself, and those of another repository are read from there.
+its own repository names them relative to itself, and those of further repositories are values from Git.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from gitops_agent.importer.context import ImportContext
 from gitops_agent.importer.conversion import Copy, Remark
 from gitops_agent.importer.draft import given
 from gitops_agent.importer.field_table import Meaning
-from gitops_agent.importer.helm_parameters import set_parameter
+from gitops_agent.importer.helm_parameters import place, set_parameter
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.pointer import pointer
 from gitops_agent.manifest.reading import items, mapping
 from gitops_agent.manifest.yaml import load_all
 
 _HELM = "spec.source.helm"
 _KUSTOMIZE = "spec.source.kustomize"
 _LATEST = "*"
+_MOST_GIT_VALUES = 8
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,6 +42,7 @@ class SourceDraft:
         render: `spec.render`.
         remarks: on fields whose value decides.
         copies: Secrets that the Application needs.
+        values_source: the source of Argo CD with the values of a chart, which `spec.source` follows; empty for none.
     """
 
     context: ImportContext
@@ -48,6 +51,7 @@ class SourceDraft:
     render: Object = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
     copies: list[Copy] = field(default_factory=list)
+    values_source: Mapping[str, Any] = field(default_factory=dict)
 
     def remark(self, theirs: str, note: str, meaning: Meaning = Meaning.CHANGED) -> None:
         """Adds a remark."""
@@ -108,6 +112,7 @@ def _chart(result: SourceDraft, raw: Object, others: Mapping[str, Object], files
     if not first:
         result.source = {"chart": chart}
         return
+    result.values_source = others[first]
     paths = [_below_root(file) for file in files if _ref(file) == first]
     result.source = result.git(others[first], posixpath.dirname(paths[0]) or ".")
     result.render["helm"] = {"chart": chart}
@@ -167,8 +172,11 @@ def _values(result: SourceDraft, helm: Mapping[str, Any]) -> Object:
 def _values_files(
     result: SourceDraft, raw: Object, others: Mapping[str, Object], files: Sequence[str]
 ) -> tuple[list[str], list[Object]]:
-    """Files of the own repository, and those of others."""
-    base = str(result.source.get("path") or ".")
+    """Files of the own repository, and those of others.
+
+    What comes after a file of another repository wins over it in Argo CD, so from there on all are values from Git.
+    """
+    base, own_source = str(result.source.get("path") or "."), result.values_source or raw
     own: list[str] = []
     from_git: list[Object] = []
     for file in files:
@@ -176,19 +184,48 @@ def _values_files(
         if "://" in file or (name and name not in others):
             reason = "is fetched from an address" if "://" in file else "names no source"
             result.remark(f"{_HELM}.valueFiles", f"{file} {reason}: commit it", Meaning.NONE)
-        elif name:
-            repository, path = others[name], _below_root(file)
-            if _same_commit(repository, raw) or repository.get("repoURL") == result.source.get("repoURL"):
-                own.append(posixpath.relpath(path, base))
-            else:
-                from_git.append({"kind": "Git", **result.git(repository, path)})
-        elif raw.get("chart") and result.source.get("repoURL"):
-            result.remark(f"{_HELM}.valueFiles", f"{file} lies in the chart: copy it beside the other values", Meaning.NONE)
+        elif not name and raw.get("chart"):
+            note = f"{file} lies in the chart: copy it beside the other values"
+            own += [] if result.source.get("repoURL") else [file.lstrip("/")]
+            if result.source.get("repoURL"):
+                result.remark(f"{_HELM}.valueFiles", note, Meaning.NONE)
         else:
-            own.append(posixpath.relpath(file.lstrip("/"), base) if file.startswith("/") else file)
-    if from_git and own:
-        result.remark(f"{_HELM}.valueFiles", "files of other repositories win over those of the own one")
-    return own, from_git
+            repository, path = _located(raw, others, file)
+            if from_git or not _same_commit(repository, own_source):
+                from_git.append({"kind": "Git", **result.git(repository, path)})
+            else:
+                own.append(posixpath.relpath(path, base))
+    for parameter in items(mapping(raw, "helm").get("fileParameters")):
+        from_git += _file_parameter(result, raw, others, parameter)
+    if len(from_git) > _MOST_GIT_VALUES:
+        note = f"{len(from_git)} files are too many: put their values into fewer files"
+        result.remark(f"{_HELM}.valueFiles", note, Meaning.NONE)
+    missing = {"optional": True} if mapping(raw, "helm").get("ignoreMissingValueFiles") else {}
+    return own, [{**one, **missing} if "targetPath" not in one else one for one in from_git[:_MOST_GIT_VALUES]]
+
+
+def _file_parameter(
+    result: SourceDraft, raw: Object, others: Mapping[str, Object], parameter: Mapping[str, Any]
+) -> list[Object]:
+    """A file whose text is one value."""
+    field_, file = f"{_HELM}.fileParameters", str(parameter.get("path") or "")
+    try:
+        steps = place(str(parameter.get("name") or ""))
+    except ValueError as error:
+        result.remark(field_, str(error), Meaning.NONE)
+        return []
+    if "://" in file or (_ref(file) and _ref(file) not in others) or (raw.get("chart") and not _ref(file)):
+        result.remark(field_, f"{file} lies in no repository of Git here: put its content into a values file", Meaning.NONE)
+        return []
+    repository, path = _located(raw, others, file)
+    return [{"kind": "Git", **result.git(repository, path), "targetPath": pointer(*map(str, steps))}]
+
+
+def _located(raw: Object, others: Mapping[str, Object], file: str) -> tuple[Mapping[str, Any], str]:
+    """The source with a file, and its path below the root."""
+    if _ref(file):
+        return others[_ref(file)], _below_root(file)
+    return raw, posixpath.normpath(file.lstrip("/") if file.startswith("/") else posixpath.join(_path(raw), file))
 
 
 def _kustomize(result: SourceDraft, raw: Object) -> Object:

@@ -19,9 +19,11 @@ from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.manifest.marks import FOLLOWED, annotation, owner
-from gitops_agent.manifest.revision_name import chart_of, commit_of, digest_of, short, version_of
+from gitops_agent.manifest.revision_name import base_of, chart_of, commit_of, digest_of, short, version_of
+from gitops_agent.operations import values_rollback
 from gitops_agent.operations.pause import pause_of
 from gitops_agent.operations.requests import write
+from gitops_agent.operations.values_rollback import VALUES
 
 _KINDS = ("branch", "tag", "semver", "commit")
 _CHART = ("version", "digest")
@@ -34,11 +36,11 @@ class Pin:
     """What an Application is to follow.
 
     Attributes:
-        ref: the reference, by its kind; of a chart its version and digest.
+        ref: the reference, by its kind; of a chart its version and digest; of values the references of their repositories.
         followed: what it followed before, as JSON; None where that is what it follows again.
     """
 
-    ref: dict[str, str]
+    ref: dict[str, Any]
     followed: str | None
 
 
@@ -60,13 +62,14 @@ def pinned_to(access: ClusterClient, application: Object, revision: str | None) 
     """
     target = _commit(access, application, revision)
     chart = _chart(application)
+    values = values_rollback.pinned(application, target)
     if chart is None:
-        return Pin(ref={"commit": commit_of(target)}, followed=_followed(application))
+        return Pin(ref={"commit": commit_of(target), **values}, followed=_followed(application))
     version = version_of(chart_of(target), str(chart.get("name")))
     if not version:
         raise UsageError(f"{short(target)} names no version of the chart {chart.get('name')}")
     commit = {"commit": commit_of(target)} if commit_of(target) else {}
-    return Pin(ref={**commit, "version": version, "digest": digest_of(target)}, followed=_followed(application))
+    return Pin(ref={**commit, "version": version, "digest": digest_of(target), **values}, followed=_followed(application))
 
 
 def pin(access: ClusterClient, application: Object, target: Pin) -> Object:
@@ -78,7 +81,7 @@ def pin(access: ClusterClient, application: Object, target: Pin) -> Object:
     return write(access, application, patch, str(application["metadata"]["resourceVersion"]))
 
 
-def pinned_spec(application: Object, ref: dict[str, str]) -> Object:
+def pinned_spec(application: Object, ref: dict[str, Any]) -> Object:
     """The spec of an Application that follows another reference."""
     spec: Object = copy(application["spec"])
     changed = {"spec": spec}
@@ -89,16 +92,21 @@ def pinned_spec(application: Object, ref: dict[str, str]) -> Object:
         chart |= {name: ref[name] for name in _CHART if name in ref}
     if not spec["source"].get("chart"):
         spec["source"]["ref"] = {kind: ref[kind] for kind in _KINDS if kind in ref}
+    if ref.get(VALUES):
+        spec["render"]["helm"]["valuesFrom"] = values_rollback.sources(application, ref[VALUES])
     return spec
 
 
-def _patched(application: Object, ref: dict[str, str]) -> Object:
+def _patched(application: Object, ref: dict[str, Any]) -> Object:
     """The change of a spec that leads to another reference."""
     chart = {name: ref.get(name) for name in _CHART}
+    helm: Object = {"valuesFrom": values_rollback.sources(application, ref[VALUES])} if ref.get(VALUES) else {}
     if application["spec"]["source"].get("chart"):
-        return {"source": {"chart": chart}}
-    source = {"source": {"ref": {kind: ref.get(kind) for kind in _KINDS}}}
-    return source | {"render": {"helm": {"chart": chart}}} if _chart(application) is not None else source
+        source: Object = {"chart": chart}
+    else:
+        source = {"ref": {kind: ref.get(kind) for kind in _KINDS}}
+        helm |= {"chart": chart} if _chart(application) is not None else {}
+    return {"source": source, **({"render": {"helm": helm}} if helm else {})}
 
 
 def _chart(application: Object) -> Object | None:
@@ -126,7 +134,7 @@ def previous(application: Object) -> str:
     )
 
 
-def followed_before(application: Object) -> dict[str, str]:
+def followed_before(application: Object) -> dict[str, Any]:
     """The reference that was followed before a rollback.
 
     Raises:
@@ -139,9 +147,13 @@ def followed_before(application: Object) -> dict[str, str]:
         ref = None
     named = {*ref} if isinstance(ref, dict) else set[str]()
     whole = "version" in named if _chart(application) is not None else not named & {*_CHART}
+    named.discard(VALUES)
     if not named <= {*_KINDS, *_CHART} or not whole or len(named & {*_KINDS}) != ("ref" in application["spec"]["source"]):
         raise UsageError(f"{name} is not pinned by a rollback: it follows {described(_ref(application))}")
-    return {str(kind): str(value) for kind, value in ref.items()}
+    before = {kind: value if kind == VALUES else str(value) for kind, value in ref.items()}
+    if VALUES in before:
+        values_rollback.check(application, before[VALUES])
+    return before
 
 
 def refuse_declared(access: ClusterClient, application: Object) -> None:
@@ -165,13 +177,14 @@ def refuse_declared(access: ClusterClient, application: Object) -> None:
 
 def described(ref: dict[str, Any]) -> str:
     """A reference in words."""
-    return ", ".join(f"{kind} {value}" for kind, value in ref.items())
+    texts = [f"{kind} {value}" for kind, value in ref.items() if kind != VALUES]
+    return ", ".join([*texts, *(f"values at {described(one)}" for one in ref.get(VALUES) or ())])
 
 
 def _ref(application: Object) -> dict[str, Any]:
     chart = _chart(application) or {}
     ref: dict[str, Any] = application["spec"]["source"].get("ref") or {}
-    return {**ref, **{name: chart[name] for name in _CHART if chart.get(name)}}
+    return {**ref, **{name: chart[name] for name in _CHART if chart.get(name)}, **values_rollback.followed(application)}
 
 
 def _followed(application: Object) -> str:
@@ -184,17 +197,17 @@ def _commit(access: ClusterClient, application: Object, revision: str | None) ->
     if revision is None:
         return previous(application)
     history = (application.get("status") or {}).get("history") or ()
-    commits = {str(entry.get("revision")) for entry in history}
+    commits = tuple(dict.fromkeys(str(entry.get("revision")) for entry in history))
     if revision in commits:
         return revision
     matching = [commit for commit in commits if len(revision) >= _LEAST_DIGITS and commit.startswith(revision.lower())]
     matching = [commit for commit in commits if short(commit) == revision] or matching
-    if len(matching) == 1:
-        return matching[0]
-    if _COMMIT.fullmatch(revision) and _chart(application) is None:
+    if len(set(map(base_of, matching))) == 1:
+        return matching[0]  # the newest with that commit
+    if _COMMIT.fullmatch(revision) and _chart(application) is None and not values_rollback.followed(application):
         return revision
     from gitops_agent.api.parse import parse
-    from gitops_agent.preview.comparison import fetched
+    from gitops_agent.preview.fetched_sources import fetched
 
     with (
         tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,

@@ -14,9 +14,10 @@ from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import annotation
-from gitops_agent.preview.comparison import fetched, kube_facts, render
+from gitops_agent.preview.comparison import kube_facts, render
 from gitops_agent.preview.decryption_keys import decryption_keys
 from gitops_agent.preview.desired_state import desired_state
+from gitops_agent.preview.fetched_sources import fetched
 from gitops_agent.preview.render_inputs import variables_of
 from gitops_agent.sync.hooks.hook import Hook
 from gitops_agent.sync.hooks.spelling import HELM_HOOK, HELM_TESTS

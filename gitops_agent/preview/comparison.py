@@ -9,9 +9,9 @@ server by a dry run, so that defaults, webhooks and immutable fields are in the 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +19,7 @@ from pathlib import Path
 from gitops_agent.api.application import Application
 from gitops_agent.api.parse import parse
 from gitops_agent.cluster.client import ClusterClient
-from gitops_agent.cluster.secrets import Secrets
-from gitops_agent.errors import AgentError, Forbidden, NotFound, SourceError, UnknownKind, UsageError
+from gitops_agent.errors import AgentError, Forbidden, NotFound, UnknownKind, UsageError
 from gitops_agent.install.bundle import protected
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.field_report import FieldChange, object_changes
@@ -28,12 +27,20 @@ from gitops_agent.manifest.fields import SERVER_METADATA
 from gitops_agent.manifest.generated import blanked
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, FOLLOWED, ID, PREFIX, REVISION, owner
-from gitops_agent.manifest.revision_name import chart_of, commit_of
+from gitops_agent.manifest.revision_name import commit_of
 from gitops_agent.preview import signature
 from gitops_agent.preview.chart_dependencies import with_dependencies
 from gitops_agent.preview.decryption_keys import decryption_keys
 from gitops_agent.preview.dependants import dependants
 from gitops_agent.preview.desired_state import desired_state
+from gitops_agent.preview.fetched_sources import (
+    MIRRORS,
+    chart_access,
+    fetched,
+    repository_of,
+    values_beside_directory,
+    with_mounted_chart,
+)
 from gitops_agent.preview.kept_repository import KeptRepository
 from gitops_agent.preview.mark_reader import MarkReader
 from gitops_agent.preview.owned_objects import labelled
@@ -45,20 +52,9 @@ from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
 from gitops_agent.render.variables.variable import Variable
 from gitops_agent.render.worker.client import local_workers
 from gitops_agent.render.worktree import WorkTree
-from gitops_agent.revision.mounted_tree import CHART, MountedTree
 from gitops_agent.revision.revision import Revision
 from gitops_agent.revision.tree import Tree
 from gitops_agent.rollout.canary_objects import COMMIT, ROLLOUT_HASH
-from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource
-from gitops_agent.source.chart.charts import Charts
-from gitops_agent.source.chart.credentials import ChartCredentials
-from gitops_agent.source.chart.repository import ChartAccess
-from gitops_agent.source.chart.signers import policies
-from gitops_agent.source.credentials import Credentials
-from gitops_agent.source.following import chart_beside, followed, with_chart
-from gitops_agent.source.ref import Ref
-from gitops_agent.source.repository import Repository
-from gitops_agent.source.revision_name import HEAD, RevisionName
 from gitops_agent.source.sources import Sources
 from gitops_agent.sync.action import REMARKED, Action, ActionKind
 from gitops_agent.sync.autoscalers import targets
@@ -80,7 +76,6 @@ from gitops_agent.sync.planning.policy import PlanPolicy
 
 _THREADS = 16
 _PATH_SHOWN = 200
-_MIRRORS = "mirrors"
 _MARKS = (ID, DIGEST, REVISION, ROLLOUT_HASH, COMMIT, "kubectl.kubernetes.io/last-applied-configuration")
 """Reasons that need no words: what they say is what the sign says."""
 
@@ -181,12 +176,12 @@ def _hooks(application: Application, desired: Desired, plan: Plan) -> tuple[tupl
 
 def _unsigned(access: ClusterClient, application: Application, target: PreviewTarget, folder: Path, revision: Revision) -> str:
     """Why the agent would not follow what is previewed, for its signature."""
-    commit, repository = commit_of(revision.commit), _repository(application)
+    commit, repository = commit_of(revision.commit), repository_of(application)
     if not commit:
         return ""
     if target.kept is not None:
         return signature.warning(access, application, repository, target.kept.sources, commit)
-    with closing(Sources(folder / _MIRRORS, allow_file=repository.url.startswith("file:"))) as sources:
+    with closing(Sources(folder / MIRRORS, allow_file=repository.url.startswith("file:"))) as sources:
         return signature.warning(access, application, repository, sources, commit)
 
 
@@ -236,128 +231,11 @@ def _wanted(
         with mounted(WorkTree(root)) as bases:
             tree = with_mounted_chart(bases, application, scratch, lambda *chart: chart_access(access, *chart))
             tree = with_dependencies(tree, application, lambda *chart: chart_access(access, *chart))
-            yield tree, Revision(repository=str(root), ref="", commit=""), path
+            with values_beside_directory(access, application, tree, scratch) as whole:
+                yield whole, Revision(repository=str(root), ref="", commit=""), path
         return
     with fetched(access, application, scratch, revision=target.revision, kept=target.kept) as (tree, revision):
         yield tree, revision, application.spec.source.path
-
-
-@contextmanager
-def fetched(
-    access: ClusterClient,
-    application: Application,
-    scratch: Path,
-    *,
-    revision: str = "",
-    kept: KeptRepository | None = None,
-) -> Iterator[tuple[Tree, Revision]]:
-    """The repository at a revision; see `fetched_sources`."""
-    with (
-        fetched_sources(access, application, scratch, revision=revision, kept=kept) as (sources, repository, resolved),
-        with_bases(access, application, sources.tree(repository, resolved.commit, chart_source(application))) as tree,
-    ):
-        yield tree, resolved
-
-
-def with_bases(access: ClusterClient, application: Application, tree: Tree) -> AbstractContextManager[Tree]:
-    """A tree of the application, with what it names elsewhere."""
-    repository = _repository(application)
-    tree = with_dependencies(tree, application, lambda *chart: chart_access(access, *chart))
-    return mounted(tree, repository, lambda: credentials(access, application, repository))
-
-
-@contextmanager
-def fetched_sources(
-    access: ClusterClient,
-    application: Application,
-    scratch: Path,
-    *,
-    revision: str = "",
-    kept: KeptRepository | None = None,
-) -> Iterator[tuple[Sources, Repository, Revision]]:
-    """The repository's mirror, fetched with the caller's credentials.
-
-    At what the application follows, or at the commit that `revision` names. Where that is in the history that `kept` has,
-    nothing is fetched.
-
-    Raises:
-        AgentError: it cannot be had; the message names the repository.
-    """
-    mirrored = kept.find(revision) if kept is not None else None
-    if kept is not None and mirrored is not None:
-        yield kept.sources, kept.repository, mirrored
-        return
-    repository, ref = followed(application.key.namespace, application.spec.source)
-    sources = Sources(scratch / _MIRRORS, allow_file=repository.url.startswith("file:"))
-    try:
-        try:
-            if isinstance(repository, ChartSource) and isinstance(ref, ChartRef):
-                resolved = sources.charts.find(repository, ref, chart_access(access, repository, ref), revision)
-            else:
-                name = RevisionName.parse(commit_of(revision) or HEAD)
-                secret = credentials(access, application, repository)
-                resolved = sources.find(repository, name, head=ref, credentials=secret)
-                beside = chart_beside(application.key.namespace, application.spec.render)
-                if beside is not None:
-                    chart = sources.charts.find(*beside, chart_access(access, *beside), chart_of(revision))
-                    resolved = with_chart(resolved, chart)
-        except SourceError as error:
-            named = str(error) if str(repository) in str(error) else f"{repository}: {error}"
-            raise SourceError(named, reason=error.reason, transient=error.transient) from error
-        yield sources, repository, resolved
-    finally:
-        sources.close()
-
-
-def _repository(application: Application) -> Repository:
-    return followed(application.key.namespace, application.spec.source)[0]
-
-
-def credentials(access: ClusterClient, application: Application, repository: Repository) -> Credentials | None:
-    """What the application's Secret says, read with the caller's own permissions.
-
-    Raises:
-        HostRefused: the Secret may not be sent to the repository's host.
-        AgentError: it is missing or cannot be read.
-    """
-    reference = application.spec.source.secret_ref
-    if reference is None:
-        return None
-    secret = Secrets(access.transport).read(application.key.namespace, reference.name)
-    return Credentials.from_secret(secret.sent_to(repository.host))
-
-
-def chart_access(access: ClusterClient, repository: ChartSource, *refs: Ref) -> ChartAccess:
-    """What a repository of charts is read with; see `credentials`."""
-    signers = policies(refs, lambda namespace, name: Secrets(access.transport).read(namespace, name).data)
-    if not repository.secret:
-        return ChartAccess(url=repository.url, hosts=repository.hosts, signers=signers)
-    secret = Secrets(access.transport).read(*repository.secret.split("/", 1))
-    credentials = ChartCredentials.from_secret(secret.sent_to(repository.host))
-    owner = secret.hosts
-    return ChartAccess(url=repository.url, credentials=credentials, hosts=repository.hosts, secret=owner, signers=signers)
-
-
-def with_mounted_chart(
-    tree: Tree, application: Application, scratch: Path, access: Callable[[ChartSource, Ref], ChartAccess]
-) -> Tree:
-    """A directory of this machine, with the chart of the spec.
-
-    Raises:
-        SourceError: the chart cannot be had.
-    """
-    beside = chart_beside(application.key.namespace, application.spec.render)
-    if beside is None:
-        return tree
-    charts = Charts(scratch / "charts")
-    revision = charts.find(*beside, access(*beside)).commit
-    return MountedTree(tree, CHART, charts.tree(beside[0], revision), tree.commit)
-
-
-def chart_source(application: Application) -> ChartSource | None:
-    """The repository of the chart that a commit is rendered with."""
-    beside = chart_beside(application.key.namespace, application.spec.render)
-    return beside[0] if beside is not None else None
 
 
 def root_of(path: Path) -> tuple[Path, str]:

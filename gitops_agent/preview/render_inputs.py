@@ -31,7 +31,8 @@ def variables_of(access: ClusterClient, application: Application) -> tuple[Varia
     if options is not None:
         field = f"{FIELD}.from"
         variables = merged(options, [_content(access, application.key, source, field) for source in options.sources])
-    held = [_content(access, application.key, helm_values.holder(source), helm_values.FIELD) for source in values]
+    holders = [helm_values.holder(source) for source in helm_values.of_objects(values)]
+    held = [_content(access, application.key, holder, helm_values.FIELD) for holder in holders]
     return (*variables, *helm_values.entries(values, held))
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from gitops_agent.api.application import Application
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.manifest import Manifest
-from gitops_agent.preview.comparison import fetched, kube_facts, render
+from gitops_agent.preview.comparison import kube_facts, render
 from gitops_agent.preview.decryption_keys import decryption_keys
 from gitops_agent.preview.desired_state import desired_state
+from gitops_agent.preview.fetched_sources import fetched
 from gitops_agent.preview.kept_repository import KeptRepository
 from gitops_agent.preview.render_inputs import variables_of
 

@@ -27,16 +27,15 @@ from gitops_agent.manifest.merge_keys import ABSENT, resolve
 from gitops_agent.manifest.pointer import field_path
 from gitops_agent.preview.comparison import (
     autoscaled_workloads,
-    chart_source,
-    fetched_sources,
     kube_facts,
     render_request,
-    with_bases,
 )
 from gitops_agent.preview.decryption_keys import decryption_keys
 from gitops_agent.preview.desired_state import desired_state
+from gitops_agent.preview.fetched_sources import fetched_sources, tree_of, with_bases
 from gitops_agent.preview.field_origin import FieldOrigin, OriginFinder
 from gitops_agent.preview.render_inputs import variables_of
+from gitops_agent.preview.values_repositories import located
 from gitops_agent.render.request import Rendered
 from gitops_agent.render.worker.client import local_workers
 from gitops_agent.revision import chart_dependency, remote_base
@@ -135,7 +134,7 @@ def explain(access: ClusterClient, raw: Object, live: Object, path: str = "") ->
     with (
         tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
         fetched_sources(access, application, Path(scratch), revision=applied) as (sources, repository, revision),
-        with_bases(access, application, sources.tree(repository, revision.commit, chart_source(application))) as tree,
+        with_bases(access, application, tree_of(sources, repository, application, revision)) as tree,
         local_workers() as workers,
     ):
         variables, keys = variables_of(access, application), decryption_keys(access, application)
@@ -144,7 +143,7 @@ def explain(access: ClusterClient, raw: Object, live: Object, path: str = "") ->
         rendered = workers.render(tree, request)
         declared = {manifest.key: manifest for manifest in desired_state(access, application, rendered, revision).manifests}
         manifest, source = declared.get(key), _as_rendered(rendered, key, application)
-        history = _History(sources, repository, revision)
+        history = _History(sources, repository, revision, application)
         finder = OriginFinder(tree, request, rendered, workers.render)
         origins: tuple[FieldOrigin, ...] = ()
         documents: tuple[FieldOrigin, ...] = ()
@@ -174,8 +173,8 @@ def explain(access: ClusterClient, raw: Object, live: Object, path: str = "") ->
 class _History:
     """The commits that wrote files and lines, of one revision."""
 
-    def __init__(self, sources: Sources, repository: Repository, revision: Revision) -> None:
-        self._sources, self._repository, self._revision = sources, repository, revision
+    def __init__(self, sources: Sources, repository: Repository, revision: Revision, application: Application) -> None:
+        self._sources, self._repository, self._revision, self._application = sources, repository, revision, application
 
     def place(self, manifest: Manifest, documents: Sequence[FieldOrigin]) -> Place:
         """Where an object is declared: the document that the others patch."""
@@ -189,10 +188,15 @@ class _History:
         what = f"{origin.path} = {origin.value}"
         if not origin.file:
             return Place(file="", what=f"spec.render{origin.path.replace('/', '.')} = {origin.value}")
-        return Place(file=readable(origin.file), line=origin.line, what=what, change=self._change(origin.file, origin.line))
+        other = located(self._application, self._revision, origin.file)
+        file = readable(origin.file) if other is None else str(other)
+        return Place(file=file, line=origin.line, what=what, change=self._change(origin.file, origin.line))
 
     def _change(self, file: str, line: int) -> Revision | None:
+        other = located(self._application, self._revision, file)
         try:
+            if other is not None:
+                return self._sources.last_change(other.repository, other.revision, other.path, line=line)
             return self._sources.last_change(self._repository, self._revision, file, line=line)
         except SourceError:
             return None

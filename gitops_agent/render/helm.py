@@ -32,6 +32,7 @@ from gitops_agent.render.paths import join
 from gitops_agent.render.request import RenderRequest
 from gitops_agent.render.template_origins import OUTPUT, TemplateOrigins
 from gitops_agent.render.tool import Job, Workspace
+from gitops_agent.render.variables.variable import Variable
 from gitops_agent.revision.mounted_tree import CHART
 from gitops_agent.revision.tree import EntryType
 
@@ -54,10 +55,13 @@ def render_helm(job: Job) -> None:
     chart = read_chart(job.inputs, job.path if options.chart is None else CHART)
     decrypts = job.request.options is not None and job.request.options.decryption is not None
     values = _values_files(options, job.inputs, job.path, decrypts=decrypts)
+    from_git = helm_values.located(options.values_from, job.inputs)
     job.inputs.materialise(workspace.tree)
     pack(chart.fetched, workspace.tree)
     _copy_dependencies(chart, workspace)
-    given = _copy_values(values, workspace) | _write_values(job, options, [*_own_values(job, chart), *values])
+    contents = {index: workspace.at(file).read_bytes() for index, file in from_git.items()}
+    variables = (*job.request.variables, *helm_values.of_files(options.values_from, contents))
+    given = _copy_values(values, workspace) | _write_values(job, options, [*_own_values(job, chart), *values], variables)
     arguments = _arguments(options, job.request, chart, [*given], workspace)
     sources = [*_own_values(job, chart), *given.values(), *(["spec.render.helm.values"] if options.values else [])]
     done = _run(job, arguments, chart, given, sources)
@@ -155,8 +159,8 @@ def _copy_values(values: list[str], workspace: Workspace) -> dict[str, str]:
     return given
 
 
-def _write_values(job: Job, options: HelmOptions, files: list[str]) -> dict[str, str]:
-    """Writes the values of ConfigMaps and Secrets beside the copies of files.
+def _write_values(job: Job, options: HelmOptions, files: list[str], variables: Sequence[Variable]) -> dict[str, str]:
+    """Writes values of objects and repositories beside those of files.
 
     Returns the names of these files, and what they hold for people.
 
@@ -172,7 +176,7 @@ def _write_values(job: Job, options: HelmOptions, files: list[str]) -> dict[str,
         values = (document.value for one in parsed for document in one.documents[:1])
         return [value for value in values if isinstance(value, dict)]
 
-    documents = helm_values.documents(options.values_from, job.request.variables, others)
+    documents = helm_values.documents(options.values_from, variables, others)
     for number, (origin, text, secret) in enumerate(documents):
         if secret and not job.limits.plaintext_on_disk and not in_memory(root):
             problem = (

@@ -1,10 +1,11 @@
-"""Values of a chart from ConfigMaps and Secrets, as documents for Helm.
+"""Values of a chart from objects and repositories, as documents for Helm.
 
 Helm merges values files by itself, so each source becomes one more file between those of the repository and the values of the
 spec. A value with a `targetPath` becomes a file that holds nothing else. Only where the path leads into a list is the list
 copied from what the other files say, because Helm replaces lists as a whole.
 
 An entry travels as a variable: a render stays valid while its value stays, and that of a Secret is fingerprinted, never stored.
+A file of another repository is read from the tree of the render instead, so the closure covers it like the others.
 """
 
 from __future__ import annotations
@@ -15,14 +16,18 @@ from typing import Any
 
 from gitops_agent.api.helm_values import Exposure, ValuesKind, ValuesSource
 from gitops_agent.api.render_options import VariableKind, VariableSource
-from gitops_agent.errors import RenderError
+from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.manifest.document import YamlLimits
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.leaves import dotted, leaves
 from gitops_agent.manifest.pointer import parse
 from gitops_agent.manifest.yaml import dump, read
+from gitops_agent.render.inputs import Inputs
+from gitops_agent.render.paths import join
 from gitops_agent.render.taint import Taint
 from gitops_agent.render.variables.variable import Value, Variable
+from gitops_agent.revision.mounted_tree import readable, values_folder
+from gitops_agent.revision.tree import EntryType
 
 FIELD = "spec.render.helm.valuesFrom"
 _LIMITS = YamlLimits(bytes=1024 * 1024, documents=1, nodes=100_000)
@@ -38,37 +43,91 @@ def name_of(index: int) -> str:
 
 def holder(source: ValuesSource) -> VariableSource:
     """The object that holds the entry, as one that holds variables."""
-    return VariableSource(kind=VariableKind(source.kind.value), name=source.name, optional=source.optional)
+    return VariableSource(kind=VariableKind(source.kind.value), name=source.name or "", optional=source.optional)
+
+
+def of_objects(sources: Sequence[ValuesSource]) -> list[ValuesSource]:
+    """The sources that are objects of the cluster, in their order."""
+    return [source for source in sources if source.kind is not ValuesKind.GIT]
+
+
+def git_files(sources: Sequence[ValuesSource]) -> list[str]:
+    """The files of other repositories, where a tree shows them."""
+    return [_git_path(index, source) for index, source in enumerate(sources) if source.kind is ValuesKind.GIT]
+
+
+def _git_path(index: int, source: ValuesSource) -> str:
+    return join(values_folder(index), source.path or "", named_in=name_of(index))
+
+
+def located(sources: Sequence[ValuesSource], inputs: Inputs) -> dict[int, str]:
+    """The files of other repositories, requested for the tool, by index.
+
+    Raises:
+        RenderError: one is missing, or is no file.
+    """
+    result = {}
+    for index, source in enumerate(sources):
+        if source.kind is not ValuesKind.GIT:
+            continue
+        try:
+            entry = inputs.file(_git_path(index, source))
+        except (SourceError, RenderError) as error:
+            text = f"{_place(index, source)}: {readable(error.message)}"
+            raise type(error)(text, reason=error.reason, transient=error.transient, **error.facts) from None
+        if entry is None and source.optional:
+            continue
+        if entry is None or entry.type is not EntryType.FILE:
+            what = "does not exist; correct `path`, or set `optional: true`" if entry is None else "is a directory"
+            raise RenderError(f"{_place(index, source)} {what}", reason="FileNotFound", field=name_of(index))
+        result[index] = entry.path
+    return result
+
+
+def of_files(sources: Sequence[ValuesSource], files: Mapping[int, bytes]) -> tuple[Variable, ...]:
+    """The contents of files of other repositories, as entries.
+
+    Raises:
+        RenderError: one is no text or no YAML.
+    """
+    return tuple(_entry(index, sources[index], data) for index, data in files.items())
 
 
 def entries(sources: Sequence[ValuesSource], contents: Sequence[Mapping[str, bytes]]) -> tuple[Variable, ...]:
-    """The entries that the sources name.
+    """The entries of objects that the sources name.
 
     Args:
         sources: in their order.
-        contents: of each object; empty for an optional one that is missing.
+        contents: of each object among them; empty for an optional one that is missing.
 
     Raises:
         RenderError: an entry is missing, is no text or no YAML; nothing of it is quoted.
     """
     result = []
-    for index, (source, content) in enumerate(zip(sources, contents, strict=True)):
+    indices = [index for index, source in enumerate(sources) if source.kind is not ValuesKind.GIT]
+    for index, content in zip(indices, contents, strict=True):
+        source = sources[index]
         data = content.get(source.key)
         if data is None:
             if source.optional:
                 continue
             text = f"{_place(index, source)} is not there; add it, or set `optional: true`"
             raise RenderError(text, reason="VariableSourceMissing", transient=True, field=name_of(index))
-        try:
-            value = data.decode()
-        except UnicodeDecodeError:
-            raise RenderError(f"{_place(index, source)} is not text", reason="RenderFailed", field=name_of(index)) from None
-        secret = source.kind is ValuesKind.SECRET
-        variable = Variable(name=name_of(index), value=value, source=_described(source), literal=True, secret=secret)
-        if source.target_path is None:
-            _mapping(variable, _place(index, source))
-        result.append(variable)
+        result.append(_entry(index, source, data))
     return tuple(result)
+
+
+def _entry(index: int, source: ValuesSource, data: bytes) -> Variable:
+    """An entry or file as a variable."""
+    try:
+        value = data.decode()
+    except UnicodeDecodeError:
+        raise RenderError(f"{_place(index, source)} is not text", reason="RenderFailed", field=name_of(index)) from None
+    secret = source.kind is ValuesKind.SECRET
+    variable = Variable(name=name_of(index), value=value, source=_described(source), literal=True, secret=secret)
+    if source.target_path is None:
+        _mapping(variable, _place(index, source))
+    return variable
 
 
 def documents(
@@ -96,7 +155,7 @@ def documents(
             steps = parse(source.target_path)
             into_list = any(step.isdecimal() or step == "-" for step in steps)
             base = _merged([*others(), *earlier]) if into_list else {}
-            value = text if variable.secret else _typed(text)
+            value = _typed(text) if source.kind is ValuesKind.CONFIG_MAP else text
             try:
                 text = dump(_put(steps, value, base))
             except ValueError as error:
@@ -123,6 +182,8 @@ def taint(sources: Sequence[ValuesSource], variables: Sequence[Variable], into: 
 
 
 def _described(source: ValuesSource) -> str:
+    if source.kind is ValuesKind.GIT:
+        return f"{source.path} of {source.repo_url}"
     return f"{source.kind.value} {source.name}, key {source.key}"
 
 

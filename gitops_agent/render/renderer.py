@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from gitops_agent.api.helm_values import ValuesKind
 from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.render.binaries import find
@@ -27,6 +28,7 @@ from gitops_agent.render.scratch import workspace
 from gitops_agent.render.tool import Job, Workspace
 from gitops_agent.render.variables.substitution import Substitution
 from gitops_agent.render.variables.variable import NAME
+from gitops_agent.revision.mounted_tree import readable
 from gitops_agent.revision.tree import Entry, EntryType, Tree
 
 __all__ = ["Failure", "Format", "KubeFacts", "RenderLimits", "RenderRequest", "Rendered", "Renderer"]
@@ -83,6 +85,9 @@ class Renderer:
                 cause in _OVER_ALL_INPUTS or "returncode" in error.facts or (substitution is not None and substitution.begun)
             )
             passing = error.transient or cause in _PASSING
+            text = readable(error.message)
+            if text != error.message:
+                error = type(error)(text, reason=error.reason, transient=error.transient, **error.facts)
             used = _used(request, substitution)
             return Failure(error=error, closure=inputs.closure if final else None, passing=passing, variables=used)
 
@@ -163,7 +168,8 @@ def _substitution(request: RenderRequest, limits: RenderLimits) -> Substitution 
 def _used(request: RenderRequest, substitution: Substitution | None) -> tuple[str, ...]:
     """The variables that were looked up, and the chart's values."""
     helm = request.options.helm if request.options else None
-    values = [name_of(index) for index, _ in enumerate(helm.values_from)] if helm else []
+    sources = helm.values_from if helm else ()
+    values = [name_of(index) for index, source in enumerate(sources) if source.kind is not ValuesKind.GIT]
     return (*(substitution.used if substitution else ()), *values)
 
 

@@ -1,19 +1,42 @@
 """A tree with another one below a directory of its own.
 
 A chart beside a commit lies where no file of the repository is read from, so one render reads values of the commit and
-templates of the chart, and the closure covers both.
+templates of the chart, and the closure covers both. Values of other repositories lie in such directories, too.
 """
 
 from __future__ import annotations
 
 import hashlib
 import posixpath
+import re
 from collections.abc import Iterable, Iterator
 
 from gitops_agent.revision.tree import Entry, EntryType, Tree
 
 CHART = ".helm-chart"
 """The directory of a chart beside a commit; a repository's own of that name is not seen."""
+
+_VALUES = ".helm-values-"
+_VALUES_FILE = re.compile(re.escape(_VALUES) + r"([0-9]{1,2})/")
+
+
+def values_folder(index: int) -> str:
+    """The directory of the repository that `valuesFrom[index]` names."""
+    return f"{_VALUES}{index}"
+
+
+def values_file(path: str) -> tuple[int, str] | None:
+    """The index in `valuesFrom` and the file in that repository.
+
+    None for a path elsewhere.
+    """
+    match = _VALUES_FILE.match(path)
+    return (int(match[1]), path[match.end() :]) if match else None
+
+
+def readable(text: str) -> str:
+    """A text with fields of the spec in place of directories."""
+    return _VALUES_FILE.sub(r"spec.render.helm.valuesFrom[\1]: ", text)
 
 
 class MountedTree:

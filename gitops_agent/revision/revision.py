@@ -45,6 +45,21 @@ class DependencyRevision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ValuesRevision:
+    """A commit of another repository with values.
+
+    Attributes:
+        repository: the URL without credentials.
+        ref: what it was followed as, such as `branch main`.
+        commit: the full object name.
+    """
+
+    repository: str
+    ref: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
     """A commit or chart that a reference resolved to.
 
@@ -58,6 +73,7 @@ class Revision:
         message: the whole message, cut at 4,000 characters (its trailers may approve a plan).
         chart: the chart that is part of it, None without one.
         dependencies: the charts that its charts depend on; None before it is rendered.
+        values: commits of other repositories with values, which are part of it.
     """
 
     repository: str
@@ -69,6 +85,7 @@ class Revision:
     committed_at: datetime | None = None
     chart: ChartRevision | None = None
     dependencies: tuple[DependencyRevision, ...] | None = None
+    values: tuple[ValuesRevision, ...] = ()
 
     @property
     def short(self) -> str:

@@ -13,6 +13,7 @@ from gitops_agent.preview.kept_repository import KeptRepository
 from gitops_agent.server.source import Listener, Work
 from gitops_agent.source.chart.chart_ref import ChartSource
 from gitops_agent.source.following import chart_beside, followed
+from gitops_agent.source.values import values_beside
 
 _RETRY_SECONDS = 2.0
 
@@ -57,14 +58,17 @@ class AgentSource:
             return []
 
     def kept(self, application: Object) -> KeptRepository | None:
-        """The mirror of a followed repository; None for charts."""
+        """The mirror of a followed repository; None with charts or values."""
         components = self._runtime.components
         if components is None:
             return None
         try:
             parsed = parse(application)
             repository, ref = followed(parsed.key.namespace, parsed.spec.source)
-            if isinstance(repository, ChartSource) or chart_beside(parsed.key.namespace, parsed.spec.render) is not None:
+            render = parsed.spec.render
+            if isinstance(repository, ChartSource) or chart_beside(parsed.key.namespace, render) is not None:
+                return None
+            if values_beside(parsed.key.namespace, render):
                 return None
             sources = components.poller.sources
             newest = str(((application.get("status") or {}).get("source") or {}).get("revision") or "")

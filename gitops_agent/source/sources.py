@@ -215,7 +215,7 @@ class Sources:
             SourceError: the commit is not in the mirror, or the mirror is torn or gone.
         """
         if isinstance(repository, ChartSource):
-            return self.charts.tree(repository, commit)
+            return self.charts.tree(repository, chart_of(commit))
         chart = chart_of(commit) if beside is not None else ""
         if beside is not None and chart:
             return MountedTree(self.tree(repository, commit_of(commit)), CHART, self.charts.tree(beside, chart), commit)

@@ -15,6 +15,19 @@ def source(**fields: object) -> Object:
     return {"source": {**SOURCE, **fields}}
 
 
+def values(*sources: Object, **fields: object) -> Object:
+    return {"source": {**SOURCE, **fields}, "render": {"helm": {"valuesFrom": list(sources)}}}
+
+
+SHARED: Object = {
+    "kind": "Git",
+    "repoURL": "https://git.example.com/shared.git",
+    "ref": {"branch": "main"},
+    "path": "web.yaml",
+}
+SIGNED: Object = {"mode": "head", "secretRef": {"name": "signers"}}
+
+
 COMPLETE: Object = {
     "source": {
         "repoURL": "ssh://git@git.example.com/config.git",
@@ -83,6 +96,8 @@ ACCEPTED: dict[str, Object] = {
             }
         }
     ),
+    "values of another repository": values(SHARED, {"kind": "Secret", "name": "db"}),
+    "values of a commit beside a signed source": values({**SHARED, "ref": {"commit": "a" * 40}}, verify=SIGNED),
     "decryption": spec(render={"decryption": {"provider": "sops", "secretRef": {"name": "sops-age"}}}),
     "verification of the tip": source(verify={"mode": "head", "secretRef": {"name": "signers"}}),
     "verification of all commits": source(
@@ -137,6 +152,15 @@ REFUSED: dict[str, Object] = {
     ),
     "a mode of verification that does not exist": source(verify={"mode": "tail"}),
     "helm and kustomize": spec(render={"helm": {}, "kustomize": {}}),
+    "values of a branch beside a signed source": values(SHARED, verify=SIGNED),
+    "values of an object without a name": values({"kind": "ConfigMap"}),
+    "values of another repository without a file": values({**SHARED, "path": None}),
+    "values with the name of an object and a repository": values({**SHARED, "name": "db"}),
+    "values with a key of a repository": values({**SHARED, "key": "other"}),
+    "values of an object with a reference": values({"kind": "Secret", "name": "db", "ref": {"branch": "main"}}),
+    "values over plain http": values({**SHARED, "repoURL": "http://git.example.com/shared.git"}),
+    "a password in the address of values": values({**SHARED, "repoURL": "https://a:b@git.example.com/shared.git"}),
+    "values of nine repositories": values(*[SHARED] * 9),
     "a patch in two places": spec(render={"kustomize": {"patches": [{"patch": "a", "path": "b"}]}}),
     "a patch in no place": spec(render={"kustomize": {"patches": [{"target": {"kind": "Deployment"}}]}}),
     "an absolute values file": spec(render={"helm": {"valuesFiles": ["/etc/passwd"]}}),

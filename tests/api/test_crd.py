@@ -232,6 +232,7 @@ STATUS: dict[str, Any] = {
                 "parent": "f" * 40,
             }
         ],
+        "values": [{"repository": "https://git.example.com/shared.git", "ref": "tag v3", "commit": "def"}],
         "revision": "abc",
         "author": "Ada",
         "verified": {

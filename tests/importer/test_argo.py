@@ -109,6 +109,7 @@ def test_a_field_becomes_ours(case: Case) -> None:
 
 
 TESTED_BELOW = {
+    "spec.source.helm.fileParameters",
     "metadata.annotations[argocd.argoproj.io/sync-wave]",
     "metadata.annotations",
     "metadata.labels",
@@ -294,6 +295,53 @@ def test_values_of_another_repository_are_read_from_there() -> None:
     assert spec["render"]["helm"]["valuesFrom"] == [
         {"kind": "Git", "repoURL": URL, "ref": {"branch": "main"}, "path": "prod.yaml"}
     ]
+
+
+def from_git(path: str, url: str = URL, **more: object) -> Object:
+    return {"kind": "Git", "repoURL": url, "ref": {"branch": "main"}, "path": path, **more}
+
+
+SHARED = {"repoURL": "https://git.example.com/shared.git", "targetRevision": "main", "ref": "shared"}
+SHARED_URL = "https://git.example.com/shared.git"
+
+
+def test_a_chart_with_values_of_two_repositories_keeps_their_order() -> None:
+    files = ["$values/base.yaml", "$shared/web.yaml", "$values/prod.yaml"]
+    chart = {**CHART, "helm": {"valueFiles": files, "ignoreMissingValueFiles": True}}
+
+    spec = spec_of(argo([several(chart, VALUES, SHARED)]), "shop")
+
+    assert spec["source"] == {"repoURL": URL, "ref": {"branch": "main"}, "path": "."}
+    assert spec["render"]["helm"]["valuesFiles"] == ["base.yaml"]
+    shared = from_git("web.yaml", SHARED_URL, optional=True)
+    assert spec["render"]["helm"]["valuesFrom"] == [shared, from_git("prod.yaml", optional=True)]
+
+
+def test_values_of_the_own_repository_at_another_revision_are_followed_by_themselves() -> None:
+    own = {"repoURL": URL, "targetRevision": "main", "path": "web", "helm": {"valueFiles": ["prod.yaml", "$values/env.yaml"]}}
+    other = {**VALUES, "targetRevision": "stable"}
+
+    helm = spec_of(argo([several(own, other)]), "shop")["render"]["helm"]
+
+    assert (helm["valuesFiles"], helm["valuesFrom"]) == (["prod.yaml"], [{**from_git("env.yaml"), "ref": {"branch": "stable"}}])
+
+
+def test_file_parameters_are_files_of_git() -> None:
+    parameters = [{"name": "config.app\\.ini[0]", "path": "files/app.ini"}, {"name": "key", "path": "$shared/key.pem"}]
+    own = {"repoURL": URL, "targetRevision": "main", "path": "web", "helm": {"fileParameters": parameters}}
+
+    helm = spec_of(argo([several(own, SHARED)]), "shop")["render"]["helm"]
+
+    assert helm["valuesFrom"] == [
+        from_git("web/files/app.ini", targetPath="/config/app.ini/0"),
+        from_git("key.pem", SHARED_URL, targetPath="/key"),
+    ]
+
+
+def test_a_file_parameter_of_a_packed_chart_has_no_equivalent() -> None:
+    result = argo([application(source={**CHART, "helm": {"fileParameters": [{"name": "a", "path": "a.txt"}]}})])
+
+    assert meaning(result, "shop", f"{HELM}.fileParameters") is Meaning.NONE
 
 
 def test_several_sources_with_manifests_are_several_applications() -> None:

@@ -3,17 +3,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gitops_agent.api.helm_values import Exposure, ValuesSource
-from gitops_agent.errors import RenderError
+from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.manifest.yaml import load_all
 from gitops_agent.render.helm_values import documents, entries, taint
-from gitops_agent.render.renderer import Rendered
+from gitops_agent.render.renderer import Rendered, Renderer
+from gitops_agent.render.request import Failure
 from gitops_agent.render.taint import Taint
-from tests.render.samples import CHART, ask
+from gitops_agent.render.worktree import WorkTree
+from gitops_agent.revision.mounted_tree import MountedTree, values_folder
+from gitops_agent.revision.tree import Tree
+from tests.render.samples import CHART, ask, put
 
 Render = Callable[..., Rendered]
 PASSWORD = "hunter22-of-the-shop"
@@ -129,3 +134,111 @@ def test_values_of_objects_win_over_files_and_lose_to_the_spec(render: Render) -
     rendered = render(replace(request, variables=variables), files)
     assert json.loads(rendered.manifests[0].obj["data"]["values"]) == {"a": 1, "b": 2, "c": 3, "d": 4}
     assert rendered.variables == ("spec.render.helm.valuesFrom[0]", "spec.render.helm.valuesFrom[1]")
+
+
+class SharedValues:
+    """A chart, and values for it in another repository."""
+
+    def __init__(self, folder: Path, renderer: Renderer) -> None:
+        self._chart, self._shared, self._renderer = folder / "config", folder / "shared", renderer
+        put(
+            self._chart,
+            {"web/Chart.yaml": CHART, "web/templates/a.yaml": VALUES, "web/values.yaml": "a: 0\nb: 0\nc: 0\nd: 0\n"},
+        )
+        put(self._chart, {"web/prod.yaml": "b: file\nc: file\nd: file\n"})
+
+    def tree(self, *sources: Mapping[str, Any]) -> Tree:
+        tree: Tree = WorkTree(self._chart)
+        for index, _ in enumerate(sources):
+            tree = MountedTree(tree, values_folder(index), WorkTree(self._shared), "both")
+        return tree
+
+    def attempt(self, *changes: Mapping[str, Any], files: Mapping[str, str | bytes], **helm: Any) -> Rendered | Failure:
+        put(self._shared, files)
+        git = {"kind": "Git", "repoURL": URL, "ref": {"branch": "main"}, "path": "prod/web.yaml"}
+        listed = [{**git, **change} for change in changes or ({},)]
+        request = ask("web", helm={"valuesFiles": ["prod.yaml"], "valuesFrom": listed, **helm})
+        return self._renderer.attempt(self.tree(*listed), request)
+
+    def render(self, *changes: Mapping[str, Any], files: Mapping[str, str | bytes], **helm: Any) -> dict[str, Any]:
+        result = self.attempt(*changes, files=files, **helm)
+        assert isinstance(result, Rendered), result
+        values: dict[str, Any] = json.loads(result.manifests[0].obj["data"]["values"])
+        return values
+
+    def error(self, *changes: Mapping[str, Any], files: Mapping[str, str | bytes]) -> RenderError | SourceError:
+        result = self.attempt(*changes, files=files)
+        assert isinstance(result, Failure), result
+        return result.error
+
+
+URL = "https://git.example.com/shared.git"
+FILE = f"spec.render.helm.valuesFrom[0]: prod/web.yaml of {URL}"
+
+
+@pytest.fixture
+def shared(tmp_path: Path, renderer: Renderer) -> SharedValues:
+    return SharedValues(tmp_path, renderer)
+
+
+def test_a_file_of_another_repository_wins_over_files_and_loses_to_the_spec(shared: SharedValues) -> None:
+    written = shared.render(files={"prod/web.yaml": "c: shared\nd: shared\n"}, values={"d": "spec"})
+    assert written == {"a": 0, "b": "file", "c": "shared", "d": "spec"}
+
+
+def test_a_later_file_of_another_repository_wins(shared: SharedValues) -> None:
+    files = {"prod/web.yaml": "c: 1\nd: 1\n", "more.yaml": "d: 2\n"}
+    assert shared.render({}, {"path": "more.yaml"}, files=files) == {"a": 0, "b": "file", "c": 1, "d": 2}
+
+
+def test_a_file_of_another_repository_is_a_text_at_its_path(shared: SharedValues) -> None:
+    assert shared.render({"targetPath": "/a/b"}, files={"prod/web.yaml": "true"})["a"] == {"b": "true"}
+
+
+def test_a_render_depends_on_the_file_that_was_read_and_on_no_other(shared: SharedValues) -> None:
+    result = shared.attempt(files={"prod/web.yaml": "c: 1\n", "prod/other.yaml": "c: 1\n"})
+    assert isinstance(result, Rendered)
+    shared.attempt(files={"prod/other.yaml": "c: 2\n"})
+    assert result.closure.holds(shared.tree({}))
+    shared.attempt(files={"prod/web.yaml": "c: 2\n"})
+    assert not result.closure.holds(shared.tree({}))
+
+
+def test_a_file_that_is_not_there_is_named_with_its_repository(shared: SharedValues) -> None:
+    missing = shared.error(files={"readme.md": "nothing"})
+    assert (missing.reason, missing.message) == (
+        "FileNotFound",
+        f"{FILE} does not exist; correct `path`, or set `optional: true`",
+    )
+    folder = shared.error({"path": "prod"}, files={"prod/web.yaml": ""})
+    assert folder.message.endswith(f"prod of {URL} is a directory")
+
+
+def test_an_optional_file_may_be_missing(shared: SharedValues) -> None:
+    assert shared.render({"optional": True}, files={"readme.md": "nothing"})["d"] == "file"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: {b\n", f"{FILE} is not valid YAML (line 2)"),
+        ("- a\n", f"{FILE} holds a list, not a map of values; set `targetPath`"),
+        (b"\xff\xfe", f"{FILE} is not text"),
+    ],
+)
+def test_a_file_that_holds_no_values_is_named(shared: SharedValues, text: str | bytes, message: str) -> None:
+    assert shared.error(files={"prod/web.yaml": text}).message == message
+
+
+def test_a_link_out_of_the_other_repository_is_refused(shared: SharedValues, tmp_path: Path) -> None:
+    put(tmp_path / "shared", {"readme.md": ""})
+    (tmp_path / "shared" / "out.yaml").symlink_to("../config/web/prod.yaml")
+    error = shared.error({"path": "out.yaml"}, files={})
+    assert error.message.startswith(f"spec.render.helm.valuesFrom[0]: out.yaml of {URL}: ")
+    assert ".helm-values" not in error.message
+
+
+def test_what_helm_says_of_a_file_names_the_repository(shared: SharedValues, tmp_path: Path) -> None:
+    put(tmp_path / "config", {"web/values.schema.json": '{"properties": {"c": {"type": "integer"}}}'})
+    message = shared.error(files={"prod/web.yaml": "c: text\n"}).message
+    assert "values-from" not in message

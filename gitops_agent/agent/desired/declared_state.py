@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from gitops_agent.agent.desired.beside_sources import BesideSources
 from gitops_agent.agent.desired.claims import ClaimRegistry
 from gitops_agent.agent.desired.commit_verifier import CommitVerifier, demanded
 from gitops_agent.agent.desired.pinned_inputs import PinnedInputs
-from gitops_agent.agent.desired.poller import SourcePoller, SourceState
+from gitops_agent.agent.desired.poller import SourcePoller
 from gitops_agent.agent.desired.prune_barrier import PruneBarrier
 from gitops_agent.agent.desired.render_inputs import RenderInputs, ResolvedInputs
 from gitops_agent.agent.desired.render_pool import HEAD, RenderPool
+from gitops_agent.agent.desired.source_state import SourceState
 from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.stores.stores import Stores
 from gitops_agent.agent.work_queue import Priority
@@ -30,7 +32,6 @@ from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
 from gitops_agent.revision.revision import DependencyRevision, Revision
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source.chart.chart_ref import ChartSource
-from gitops_agent.source.following import with_chart
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.signature.judgement import Judgement
 from gitops_agent.sync.cluster_pin import refuse_foreign
@@ -115,6 +116,7 @@ class DeclaredStateLoader:
         self._poller, self._renders, self._sources = poller, renders, poller.sources
         self._discovery, self._stores, self._wake, self._verifier = discovery, stores, wake, verifier
         self._inputs, self._pinned = RenderInputs(stores, wake), PinnedInputs(poller, stores.applications)
+        self._beside = BesideSources(poller)
         self.claims = ClaimRegistry()
         self.barrier = PruneBarrier(stores.applications, self.claims)
         self.facts = KubeFacts()
@@ -190,17 +192,11 @@ class DeclaredStateLoader:
         revision = declared.revision
         if revision is None:
             return declared
-        beside = self._poller.beside(application)
-        if beside is not None:
-            chart_state = self._poller.state(beside[0]).of(beside[1])
-            try:
-                revision = with_chart(revision, self._sources.resolve(*beside))
-            except SourceError as error:
-                if not chart_state.polled:
-                    return replace(declared, pending="the chart is being fetched for the first time")
-                return replace(declared, source=chart_state, error=chart_state.error or error)
-            state = declared.source if declared.source.error is not None else chart_state
-            declared = replace(declared, source=state, revision=revision)
+        whole = self._beside.whole(application, revision, declared.source)
+        if whole.revision is None:
+            return replace(declared, source=whole.source, pending=whole.pending, error=whole.error)
+        revision = whole.revision
+        declared = replace(declared, source=whole.source, revision=revision)
         try:
             desired, claimed = self._desired(application, revision, slot=HEAD), True
             if desired is not None:
@@ -258,6 +254,7 @@ class DeclaredStateLoader:
             self._poller.ask(application.key, f"{short(revision.commit)} is needed")
             return None
         tree = self._sources.tree(repository, revision.commit, chart)
+        tree = self._beside.mounted(application, tree, revision.commit)
         inputs = self._inputs.resolve(application)
         if inputs is None:
             return None

@@ -12,12 +12,13 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from gitops_agent.agent.desired.chart_access import chart_access, poll_seconds, recorded_locks, secrets_of
 from gitops_agent.agent.desired.pins import Pins
 from gitops_agent.agent.desired.poll_slots import PollSlots
+from gitops_agent.agent.desired.source_state import SourceState
 from gitops_agent.agent.ports import EventSink, Wake
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.secrets import SecretStore
@@ -36,41 +37,17 @@ from gitops_agent.source.following import chart_beside, followed
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.sources import Move, Poll, Sources
+from gitops_agent.source.values import MOST_VALUES, values_beside
 
 _log = logger("source")
 _GATHER_SECONDS = 1.0
 _SLOT_SECONDS = 1.0
 _PIN_RETRY_SECONDS = 300.0
 """Until a pinned commit is looked for again that its repository does not have."""
-_SOURCE, _CHART = _ROLES = ("source", "chart")
+_SOURCE, _CHART = "source", "chart"
+_VALUES = tuple(f"values {number}" for number in range(MOST_VALUES))
+_ROLES = (_SOURCE, _CHART, *_VALUES)
 """What an application follows a repository as."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceState:
-    """Result of the last polls of a repository.
-
-    Attributes:
-        polled: whether any poll has ended yet.
-        at: when the last one ended.
-        error: why the repository cannot be read, None when it can.
-        since: since when it cannot.
-        refs: what is wrong with single references.
-        refs_since: since when.
-    """
-
-    polled: bool = False
-    at: datetime | None = field(default=None, compare=False)
-    error: AgentError | None = None
-    since: datetime | None = None
-    refs: dict[Ref, SourceError] = field(default_factory=dict)
-    refs_since: dict[Ref, datetime] = field(default_factory=dict)
-
-    def of(self, ref: Ref) -> SourceState:
-        """The state for one reference; a missing one cannot be read."""
-        if self.error is not None or ref not in self.refs:
-            return self
-        return replace(self, error=self.refs[ref], since=self.refs_since.get(ref))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +126,19 @@ class SourcePoller:
         use = _Use(repository=beside[0], ref=beside[1], seconds=seconds, verified=False, application=application)
         self._use(application.key, _CHART, use)
         return beside
+
+    def values(self, application: Application) -> tuple[tuple[Repository, Ref], ...]:
+        """Registers the repositories with values, as `use` does."""
+        values = values_beside(application.key.namespace, application.spec.render)
+        seconds = application.spec.sync.interval.total_seconds()
+        for role, (repository, ref) in zip(_VALUES, values, strict=False):
+            use = _Use(repository=repository, ref=ref, seconds=seconds, verified=False, application=application)
+            self._use(application.key, role, use)
+        for role in _VALUES[len(values) :]:
+            if (application.key, role) not in self._uses:
+                break
+            self._drop(application.key, role)
+        return values
 
     def _use(self, key: AppKey, role: str, use: _Use) -> None:
         repository = use.repository

@@ -86,7 +86,7 @@ class RenderInputs:
         variables = options.variables if options else None
         values = options.helm.values_from if options and options.helm else ()
         sources = variables.sources if variables else ()
-        holders = tuple(helm_values.holder(source) for source in values)
+        holders = tuple(helm_values.holder(source) for source in helm_values.of_objects(values))
         secret = _key_secret(application)
         named = (*sources, *holders, secret) if secret is not None else (*sources, *holders)
         self._register(application.key, frozenset((source.kind, source.name) for source in named))

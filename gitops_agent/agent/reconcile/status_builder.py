@@ -33,7 +33,7 @@ _WARNINGS_SHOWN = 10
 _HISTORY_KEPT = 20
 _TEXT_LIMIT = 500
 _ROUNDING = timedelta(seconds=2)
-_SOURCE_KEPT = ("revision", "author", "subject", "committedAt", "chart", "dependencies")
+_SOURCE_KEPT = ("revision", "author", "subject", "committedAt", "chart", "dependencies", "values")
 """What stays known of the last revision."""
 
 
@@ -301,6 +301,7 @@ def _source(before: Object, outcome: ReconcileOutcome) -> Object:
             "committedAt": timestamp(revision.committed_at) if revision.committed_at else "",
             "chart": _chart(revision.chart),
             "dependencies": _dependencies(before, revision),
+            "values": [{"repository": one.repository, "ref": one.ref, "commit": one.commit} for one in revision.values] or None,
         }
     elif isinstance(before.get("source"), dict):
         result = {key: before["source"].get(key, "") for key in _SOURCE_KEPT}

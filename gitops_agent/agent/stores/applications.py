@@ -10,12 +10,14 @@ import contextlib
 import json
 import threading
 from dataclasses import replace
+from typing import get_args
 
 from gitops_agent.agent.ports import Observer, Wake
 from gitops_agent.agent.work_queue import Priority
 from gitops_agent.api.application import Application
 from gitops_agent.api.application_rules import NO_RULES, ApplicationRules
 from gitops_agent.api.parse import SpecInvalid, parse
+from gitops_agent.api.source_options import RefKind
 from gitops_agent.cluster.watermark import Watermark
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, Object
@@ -245,8 +247,10 @@ def _followed(obj: Object) -> tuple[object, object]:
 def _unpinned(obj: Object) -> tuple[object, object]:
     """What an application follows, or will once its rollback is undone."""
     url, ref = _followed(obj)
-    with contextlib.suppress(ValueError):
-        return url, json.loads(annotation(obj, FOLLOWED) or "")
+    with contextlib.suppress(ValueError, AttributeError):
+        before = json.loads(annotation(obj, FOLLOWED) or "")
+        kinds = {kind: value for kind, value in before.items() if kind in get_args(RefKind)}
+        return url, kinds or before
     return url, ref
 
 

@@ -19,6 +19,7 @@ from gitops_agent.render.decryption.decryptor import DataKeys, Plaintext, decryp
 from gitops_agent.render.decryption.scope import Scope
 from gitops_agent.render.taint import Taint
 from gitops_agent.render.worktree import LazyEntry
+from gitops_agent.revision.mounted_tree import readable
 from gitops_agent.revision.tree import Entry, Tree
 
 
@@ -93,10 +94,10 @@ class DecryptedTree:
         try:
             plaintext = decrypt(path, data, self._keys)
         except SourceError as error:
-            return error
+            return SourceError(readable(error.message), reason=error.reason, transient=error.transient, **error.facts)
         for pointer, value in plaintext.secrets if plaintext is not None else ():
             for text in _forms(value):
-                self._taint.add(text, f"{path} {pointer}")
+                self._taint.add(text, f"{readable(path)} {pointer}")
         return plaintext
 
 

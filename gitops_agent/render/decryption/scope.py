@@ -10,6 +10,7 @@ import posixpath
 from dataclasses import dataclass
 
 from gitops_agent.errors import AgentError, SourceError
+from gitops_agent.render.helm_values import git_files
 from gitops_agent.render.paths import join, root
 from gitops_agent.render.plain import KUSTOMIZATIONS
 from gitops_agent.render.request import RenderRequest
@@ -39,7 +40,9 @@ def scope_of(tree: Tree, request: RenderRequest) -> Scope:
         if helm is None and not _is_chart(tree, folder):
             return Scope()
         names = helm.values_files if helm is not None else ()
-        entries = [tree.resolve(posixpath.normpath(join(folder, name.removeprefix(MARK)))) for name in names]
+        paths = [posixpath.normpath(join(folder, name.removeprefix(MARK))) for name in names]
+        paths += git_files(helm.values_from) if helm is not None else []
+        entries = [tree.resolve(path) for path in paths]
     except (AgentError, SourceError):
         return Scope(frozenset())  # the render finds out and reports it
     return Scope(frozenset(entry.path for entry in entries if entry is not None))

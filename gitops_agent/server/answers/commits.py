@@ -12,8 +12,9 @@ from gitops_agent.api.parse import parse
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, Forbidden, UsageError
 from gitops_agent.manifest.key import Object
-from gitops_agent.preview.comparison import chart_source, fetched_sources, kube_facts, render, with_bases
+from gitops_agent.preview.comparison import kube_facts, render
 from gitops_agent.preview.decryption_keys import decryption_keys
+from gitops_agent.preview.fetched_sources import fetched_sources, tree_of, with_bases
 from gitops_agent.preview.render_inputs import variables_of
 from gitops_agent.revision.revision import Revision
 from gitops_agent.server.answers.call import Call
@@ -89,7 +90,7 @@ def _paths(
     path = application.spec.source.path
     try:
         variables, keys = variables_of(access, application), decryption_keys(access, application)
-        with with_bases(access, application, sources.tree(repository, tip.commit, chart_source(application))) as tree:
+        with with_bases(access, application, tree_of(sources, repository, application, tip)) as tree:
             rendered = render(tree, application, path=path, facts=kube_facts(access), variables=variables, keys=keys)
     except AgentError:
         return frozenset({path})

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.agent.desired.poller import SourcePoller, SourceState
+from gitops_agent.agent.desired.poller import SourcePoller
+from gitops_agent.agent.desired.source_state import SourceState
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.secrets import SecretStore
 from gitops_agent.agent.work_queue import Item, Priority, WorkQueue

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gitops_agent.agent.desired.declared_state import DeclaredState
-from gitops_agent.agent.desired.poller import SourceState
+from gitops_agent.agent.desired.source_state import SourceState
 from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.apply_result import ApplyResult
 from gitops_agent.agent.reconcile.health_assessor import HealthReport

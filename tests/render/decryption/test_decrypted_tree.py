@@ -13,14 +13,15 @@ import pytest
 
 from gitops_agent.api.render_options import RenderOptions
 from gitops_agent.manifest.key import Object
-from gitops_agent.render.decryption.keys.kind import KeyMaterial
+from gitops_agent.render.decryption.keys.kind import NO_KEYS, KeyMaterial
 from gitops_agent.render.memory import memory_folder
 from gitops_agent.render.request import Failure, Rendered, RenderLimits, RenderRequest
 from gitops_agent.render.worker.client import RenderWorkers
 from gitops_agent.render.worker.launch import ProcessDialer
 from gitops_agent.render.worktree import WorkTree
+from gitops_agent.revision.mounted_tree import MountedTree, values_folder
 from tests.render.decryption.sops import Sops
-from tests.render.samples import CHART, ask, deployment, put
+from tests.render.samples import CHART, ask, config_map, deployment, put
 
 PASSWORD = "hunter22-of-the-shop"
 SECRET = f"""apiVersion: v1
@@ -134,6 +135,27 @@ def test_values_files_of_helm(workers: RenderWorkers, repository: Path, sops: So
     put(repository, {"app/secrets.yaml": sops.encrypt("secrets.yaml", f"db: {{password: {PASSWORD}}}\n")})
     objects = rendered(workers, repository, request("app", sops, helm={"valuesFiles": [name]}))
     assert password(objects) == PASSWORD
+
+
+def test_values_of_another_repository(workers: RenderWorkers, repository: Path, sops: Sops, tmp_path: Path) -> None:
+    put(repository, {"app/Chart.yaml": CHART, "app/templates/db.yaml": SECRET.replace(PASSWORD, "{{ .Values.db.password }}")})
+    put(tmp_path / "shared", {"prod/secrets.yaml": sops.encrypt("secrets.yaml", f"db: {{password: {PASSWORD}}}\n")})
+    source = {"kind": "Git", "repoURL": "https://git.example.com/shared.git", "ref": {"branch": "main"}}
+    wanted = request("app", sops, helm={"valuesFrom": [{**source, "path": "prod/secrets.yaml"}]})
+    tree = MountedTree(WorkTree(repository), values_folder(0), WorkTree(tmp_path / "shared"), "both")
+
+    result = workers.attempt(tree, wanted)
+    assert isinstance(result, Rendered), result
+    assert password([manifest.obj for manifest in result.manifests]) == PASSWORD
+
+    put(repository, {"app/templates/db.yaml": config_map().replace("settings", "{{ .Values.db.password }}")})
+    refused = workers.attempt(tree, wanted)
+    assert isinstance(refused, Failure)
+    assert "a value of spec.render.helm.valuesFrom[0]: prod/secrets.yaml /db/password" in refused.error.message
+
+    unopened = workers.attempt(tree, replace(wanted, keys=NO_KEYS))
+    assert isinstance(unopened, Failure)
+    assert unopened.error.message.startswith("spec.render.helm.valuesFrom[0]: prod/secrets.yaml")
 
 
 def test_other_files_of_a_chart_stay_as_they_are(workers: RenderWorkers, repository: Path, sops: Sops) -> None:
