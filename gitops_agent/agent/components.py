@@ -75,6 +75,7 @@ from gitops_agent.sync.drift.fight_detector import FightDetector
 from gitops_agent.sync.health.explainer import Explainer
 from gitops_agent.sync.health.expressions import compile_expressions
 from gitops_agent.sync.planning.blast_radius import DependantCounter
+from gitops_agent.telemetry.traces import TRACES
 
 _log = logger("agent")
 _CLUSTER_RETRY_SECONDS = 2.0
@@ -244,6 +245,7 @@ class Components:
         self._loader.facts = KubeFacts(version=version)
         applications = self.stores.applications
         applications.rules = replace(applications.rules, cluster_uid=self._transport.identity.uid)
+        TRACES.cluster = self._transport.identity.uid
         for service in self._services:
             if self._stopping.is_set():
                 return

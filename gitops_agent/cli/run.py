@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ def run(file: Path | None, assignments: tuple[str, ...]) -> None:
     from gitops_agent.observe.thread_failures import ThreadFailures
     from gitops_agent.process import forbid_dumps
     from gitops_agent.server.probes import Probes
+    from gitops_agent.telemetry.tracing import Tracing
 
     settings = effective(file, assignments).settings
     log.configure(settings.log.level, settings.log.format)
@@ -45,6 +47,7 @@ def run(file: Path | None, assignments: tuple[str, ...]) -> None:
     probes = Probes(
         settings.server.address, settings.server.port, alive=runtime.alive, ready=runtime.ready, metrics=metrics.exposition
     )
+    tracing = Tracing.open(os.environ, settings.server.external_url)
     webhooks = _webhooks(settings, runtime)
     dashboard = _dashboard(settings, runtime, transport)
     probes.start()
@@ -63,6 +66,8 @@ def run(file: Path | None, assignments: tuple[str, ...]) -> None:
         if webhooks is not None:
             webhooks.stop()
         probes.stop()
+        if tracing is not None:
+            tracing.stop()
         transport.close()
     sys.exit(code)
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import structlog
+
+Trace = Callable[[object], tuple[str, str] | None]
+"""From an application to the ids of the trace and span that are under way for it."""
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -34,6 +37,7 @@ def configure(level: str = "info", form: str = "auto") -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _name_trace,
         _flatten_errors,
     ]
     if console:
@@ -65,6 +69,15 @@ def configure_command(*, verbose: bool) -> None:
             wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
             logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         )
+
+
+def correlate(trace: Trace) -> None:
+    """Adds `trace_id` and `span_id` to lines about an application under way.
+
+    Args:
+        trace: the ids of the trace and span of an application, if it has one now.
+    """
+    _OUTPUT.trace = trace
 
 
 class Logger:
@@ -112,6 +125,8 @@ class _Output:
     """Whether lines are dropped before they are made."""
 
     silent = False
+    trace: Trace | None = None
+    """Knows the trace of an application."""
 
 
 _OUTPUT = _Output()
@@ -120,6 +135,14 @@ _OUTPUT = _Output()
 def logger(room: str) -> Logger:
     """A logger that names the room it speaks for."""
     return Logger(room)
+
+
+def _name_trace(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Names the trace of the application that a line is about."""
+    application = event.get("application")
+    if _OUTPUT.trace is not None and application is not None and (ids := _OUTPUT.trace(application)) is not None:
+        event["trace_id"], event["span_id"] = ids
+    return event
 
 
 def _flatten_errors(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

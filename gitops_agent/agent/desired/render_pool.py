@@ -33,6 +33,7 @@ from gitops_agent.render.disk_cache import RenderCache
 from gitops_agent.render.request import Failure, Rendered, RenderEngine, RenderRequest
 from gitops_agent.render.variables.variable import fingerprint
 from gitops_agent.revision.tree import Tree
+from gitops_agent.telemetry.traces import TRACES
 
 _log = logger("render")
 
@@ -219,7 +220,7 @@ class RenderPool:
             if task.preempted:
                 self._requeue(task)
             return
-        started = time.monotonic()
+        started, begun = time.monotonic(), TRACES.now()
         result = self._result(task)
         if task.preempted and isinstance(result, Failure) and result.error.facts.get("cause") == "cancelled":
             self._requeue(task)
@@ -250,6 +251,13 @@ class RenderPool:
             self._retries.retry(task.application, "the render failed and may pass")
         else:
             self._retries.succeeded(task.application)
+        if task.slot == HEAD:
+            facts = (
+                {"gitops_agent.render.format": rendered.format, "gitops_agent.objects": len(rendered.manifests)}
+                if rendered
+                else {}
+            )
+            TRACES.rendered(str(task.application), task.tree.commit, begun, failure.error.reason if failure else "", facts)
         self._wake(task.application, "its render is done", Priority.USER)  # else it goes last, after all the commit left alone
         seconds = time.monotonic() - started
         metrics.RENDER_SECONDS.observe(seconds)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from gitops_agent.agent.desired.prune_barrier import PruneBarrier
+from gitops_agent.agent.reconcile import revision_tracing
 from gitops_agent.agent.reconcile.apply_result import ApplyResult, build_result
 from gitops_agent.agent.reconcile.deletion_budget import DeletionBudget, RecentDeletions, Removal, removals
 from gitops_agent.agent.reconcile.drift_events import DriftReporter
@@ -42,6 +43,7 @@ from gitops_agent.sync.planning.other_owners import RECHECK_SECONDS
 from gitops_agent.sync.planning.other_tools import left_to_owners, waits_for_owners
 from gitops_agent.sync.planning.plan import Plan
 from gitops_agent.sync.planning.policy import BudgetUse
+from gitops_agent.telemetry.traces import TRACES
 
 _log = logger("agent")
 
@@ -110,6 +112,7 @@ class Applier:
         Raises:
             AgentError: the events of drift could not be saved.
         """
+        start = TRACES.now()
         managed = self._managed(application, desired)
         snapshot = self._planner.snapshot(application.key, desired)
 
@@ -140,6 +143,7 @@ class Applier:
             snapshot = self._planner.snapshot(application.key, desired)
             plan, runnable = planned()
         memo.follow(plan, snapshot, rolling=rolling)
+        revision_tracing.planned(application, plan, start)
         passed = bool(closed) and plan.granted and bool(runnable.writes)
         if passed:
             memo.approve(plan)
@@ -216,7 +220,9 @@ class Applier:
 
     def _execute(self, application: Application, plan: Plan) -> Result:
         """Executes a plan as the Application's account, and counts its actions."""
+        start = TRACES.now()
         result = self._executor.execute(plan, as_user=application.user, stop=self._stopping.is_set)
+        revision_tracing.applied(application, plan, result, start)
         for outcome in result.outcomes:
             metrics.ACTIONS.labels(outcome.kind.value, "ok" if outcome.ok else "failed").inc()
         return result

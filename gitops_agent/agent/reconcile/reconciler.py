@@ -16,6 +16,7 @@ from functools import partial
 
 from structlog.contextvars import bound_contextvars
 
+from gitops_agent.agent.reconcile import revision_tracing
 from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.hook_stage import NO_REVISION, written
 from gitops_agent.agent.reconcile.outcome import ReconcileOutcome, Requeue, SyncStatus
@@ -37,6 +38,7 @@ from gitops_agent.observe import metrics
 from gitops_agent.observe.deployments import DEPLOYMENTS
 from gitops_agent.observe.log import logger
 from gitops_agent.sync.planning.hidden import record
+from gitops_agent.telemetry.traces import TRACES
 
 _log = logger("agent")
 _TRANSIENT_SECONDS = 30.0
@@ -184,6 +186,7 @@ class ApplicationReconciler:
         outcome = replace(outcome, answered=state.answered, approval=plans.approval, approved=plans.approved)
         deletions = self._stages.applier.deletions(key)
         outcome = replace(outcome, kinds=plans.recorded, over_budget=plans.over_budget, deletions=deletions)
+        revision_tracing.stands(raw, outcome)
         delay = self._stages.status.publish(raw, state.status, outcome, generation=generation)
         if delay is not None:
             self._requeue(key, (Requeue(reason="a status was put off", delay=delay),))
@@ -231,3 +234,4 @@ class ApplicationReconciler:
         self._queue.forget(key)
         metrics.forget_application(str(key))
         DEPLOYMENTS.forget(key.namespace, key.name)
+        TRACES.forget(str(key))

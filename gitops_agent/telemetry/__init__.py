@@ -1,0 +1,1 @@
+"""Traces of revisions on their way into the cluster."""
