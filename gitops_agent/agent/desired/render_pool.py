@@ -252,7 +252,7 @@ class RenderPool:
         else:
             self._retries.succeeded(task.application)
         if task.slot == HEAD:
-            facts = (
+            facts: dict[str, str | int] = (
                 {"gitops_agent.render.format": rendered.format, "gitops_agent.objects": len(rendered.manifests)}
                 if rendered
                 else {}

@@ -142,8 +142,7 @@ class Applier:
         if self._owners_changed(plan, managed, memo):
             snapshot = self._planner.snapshot(application.key, desired)
             plan, runnable = planned()
-        memo.follow(plan, snapshot, rolling=rolling)
-        revision_tracing.planned(application, plan, start)
+        revision_tracing.planned(application, memo.follow(plan, snapshot, rolling=rolling), start)
         passed = bool(closed) and plan.granted and bool(runnable.writes)
         if passed:
             memo.approve(plan)
@@ -166,8 +165,7 @@ class Applier:
         held_back: frozenset[ObjectKey] = frozenset()
         if refused and application.spec.sync.error_policy is ErrorPolicy.ATOMIC:
             runnable, held_back = hold_back(runnable, answered=not all(map(unanswered, refused.values())))
-        if refused:
-            runnable = without(runnable, refused)
+        runnable = without(runnable, refused) if refused else runnable
         result = self._execute(application, runnable) if runnable.writes or not refused else Result()
         done = {outcome.key for outcome in result.outcomes if outcome.ok}
         self._drift.repaired(application, drifts, done)

@@ -84,8 +84,10 @@ class PlanMemo:
         """Remembers objects that the API server refuses to change in place."""
         self.immutable, self.proved = self.immutable | keys, plan.content
 
-    def follow(self, plan: Plan, snapshot: Snapshot, *, rolling: bool) -> None:
+    def follow(self, plan: Plan, snapshot: Snapshot, *, rolling: bool) -> Plan:
         """Takes over the last plan; its approval stays while deletions are pending.
+
+        Returns the plan.
 
         Args:
             plan: the last plan.
@@ -99,6 +101,7 @@ class PlanMemo:
                 self.approve(plan)
         elif self.approval is not None and not rolling and not _under_way(self.approval, plan, snapshot):
             self.approval = None
+        return plan
 
     def approve(self, plan: Plan) -> None:
         """Remembers an approved plan under the hash that was approved.
