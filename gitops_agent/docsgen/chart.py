@@ -34,6 +34,7 @@ COMPONENTS = {
     "network.prometheus": "network/prometheus",
     "network.inClusterGit": "network/in-cluster-git",
     "network.receivers": "network/receivers",
+    "network.collector": "network/collector",
 }
 """The components that a value switches on, and their folders."""
 
@@ -99,6 +100,8 @@ affinity:
 {affinity}
 podAnnotations: {{}}
 podLabels: {{}}
+# Further environment variables of the agent, such as OTEL_EXPORTER_OTLP_ENDPOINT.
+env: []
 
 serviceAccount:
   annotations: {{}}
@@ -136,6 +139,7 @@ components:
     prometheus: false
     inClusterGit: false
     receivers: false
+    collector: false
 """
 
 
@@ -262,8 +266,9 @@ def _deployment(obj: Object) -> str:
                 block += _when(f"and {switch} (not .Values.components.webhooks)", _indented(both, 8))
             head = f"        {holder}:\n"
             text = text.replace(head, f"{head}{block}", 1)
-    for holder, value in (("annotations", "podAnnotations"), ("labels", "podLabels")):
-        head = f"      {holder}:\n"
+    further = (("      annotations", "podAnnotations"), ("      labels", "podLabels"), ("        env", "env"))
+    for holder, value in further:
+        head = f"{holder}:\n"
         text = text.replace(head, f"{head}{{{{- with .Values.{value} }}}}{{{{ toYaml . | nindent 8 }}}}{{{{- end }}}}\n", 1)
     return text
 
@@ -357,6 +362,7 @@ def _schema() -> str:
         affinity=anything,
         podAnnotations=anything,
         podLabels=anything,
+        env=listing,
         serviceAccount=fields(annotations=anything),
         crds=fields(install=flag),
         namespace=fields(create=flag),

@@ -38,6 +38,7 @@ from gitops_agent.source.revision_name import HEAD, RevisionName
 from gitops_agent.source.signature.commit_graph import CommitGraph
 from gitops_agent.source.tree import GitTree
 from gitops_agent.source.tree_index import Index
+from gitops_agent.telemetry.traces import TRACES
 
 __all__ = ["Credentials", "Move", "Poll", "Ref", "Repository", "Sources"]
 
@@ -103,9 +104,11 @@ class Sources:
         if isinstance(repository, ChartSource):
             charts = [ref for ref in refs if isinstance(ref, ChartRef)]
             return self.charts.poll(repository, charts, access or ChartAccess(url=repository.url), locks)
-        mirror = self._readable(repository)
+        mirror, start = self._readable(repository), TRACES.now()
         with self._exchanged(repository, credentials) as usable, mirror.locked(self._timeout, cancel):
-            return Poller(mirror, usable, timeout_seconds=self._timeout, cancel=cancel, verified=verified).poll(refs)
+            result = Poller(mirror, usable, timeout_seconds=self._timeout, cancel=cancel, verified=verified).poll(refs)
+        TRACES.fetched(repository.url, (move.new for move in result.moved), start)
+        return result
 
     def resolve(self, repository: Repository, ref: Ref) -> Revision:
         """The commit of a reference at the last successful poll, without network.

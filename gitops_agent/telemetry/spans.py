@@ -79,7 +79,7 @@ class Spans:
         parent: OpenSpan | None = None,
         links: Sequence[TraceLink] = (),
     ) -> OpenSpan:
-        """Begins a span: of a trace of its own, or below another one."""
+        """Begins a span, below another one or of a new trace."""
         context = set_span_in_context(parent.inner) if parent is not None else None
         return OpenSpan(
             self._tracer.start_span(

@@ -1,7 +1,7 @@
-"""Reads from a commit which trace of a build it belongs to. Pure.
+"""Reads the trace of a build from a commit. Pure.
 
-CI writes the trailer `Traceparent: 00-<trace>-<span>-<flags>` (W3C Trace Context) into the commit that it makes. Everybody who
-may push may write one, so nothing but these digits is read, and they only become a link: the trace of the agent is its own.
+CI writes the trailer `Traceparent: 00-<trace>-<span>-<flags>` (W3C Trace Context) into the commit that it makes. Any author of
+a commit may write one, so nothing but these digits is read, and they only become a link: the trace of the agent is its own.
 """
 
 from __future__ import annotations

@@ -266,7 +266,7 @@ class RevisionTraces:
         return run
 
     def _expire(self) -> None:
-        """Ends runs that are too old, and the oldest where there are too many."""
+        """Ends runs that are too old, or too many."""
         for application, run in list(self._runs.items()):
             if self._clock() - run.since > _LONGEST_NS:
                 self._end(application, "timeout", "Timeout")

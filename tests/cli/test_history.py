@@ -63,3 +63,15 @@ def test_the_approver_of_a_sync_is_named(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy() | {"history": [approved]})
 
     assert run("history", "shop").lines[1].endswith(f"approved by ada ({PLAN[:12]}): applied")
+
+
+def test_wide_shows_what_became_of_each_deployment(stage: ClusterEnv, run: Run) -> None:
+    live = {**ENTRIES[0], "committedAt": "2026-05-04T11:59:00Z", "live": "2026-05-04T12:00:30Z"}
+    failed = {**ENTRIES[1], "failed": "2026-05-04T11:00:00Z", "failure": "Invalid"}
+    stage.application("shop", healthy() | {"history": [live, failed]})
+
+    lines = run("history", "shop", "-o", "wide").lines
+
+    assert lines[0].split() == ["WHEN", "REVISION", "RESULT", "TOOK", "LEAD", "OUTCOME", "PLAN", "ACTOR", "MESSAGE"]
+    assert lines[1].split()[4:6] == ["1m30s", "succeeded"]
+    assert "failed (Invalid)" in lines[2]

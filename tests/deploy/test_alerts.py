@@ -15,6 +15,7 @@ from gitops_agent.toolchain.system_packages import SystemPackages
 from tests.deploy.conftest import ROOT
 
 APP, ROLLOUT = 'application="gitops-system/shop"', 'rollout="shop/web"'
+DEPLOYED = 'namespace="gitops-system",name="shop"'
 NOTIFIER = 'notifier="gitops-system/chat"'
 FIRES: dict[str, tuple[dict[str, str], str]] = {
     "GitOpsAgentDoesNotLead": ({"gitops_agent_leader": "0x600"}, "10m"),
@@ -34,6 +35,14 @@ FIRES: dict[str, tuple[dict[str, str], str]] = {
             'gitops_agent_source_polls_total{result="ok"}': "0+1x600",
         },
         "1h",
+    ),
+    "GitOpsAgentChangesFail": (
+        {
+            f'gitops_agent_deployments_total{{{DEPLOYED},result="succeeded"}}': "0+0.01x3000",
+            f'gitops_agent_deployments_total{{{DEPLOYED},result="failed"}}': "0+0.005x3000",
+            f'gitops_agent_deployment_regressions_total{{{DEPLOYED},result="failed"}}': "0+0.005x3000",
+        },
+        "30h",
     ),
     "GitOpsAgentFallsBehind": (
         {
@@ -55,6 +64,9 @@ QUIET = {
     'gitops_agent_source_polls_total{result="ok"}': "0+2x600",
     'gitops_agent_queue_seconds_bucket{le="30"}': "0+5x600",
     'gitops_agent_queue_seconds_bucket{le="+Inf"}': "0+5x600",
+    f'gitops_agent_deployments_total{{{DEPLOYED},result="succeeded"}}': "0+0.1x600",
+    f'gitops_agent_deployments_total{{{DEPLOYED},result="failed"}}': "0+0.02x600",
+    f'gitops_agent_deployment_regressions_total{{{DEPLOYED},result="failed"}}': "0x600",
 }
 """Series of an agent that works."""
 
@@ -85,6 +97,7 @@ def rule(name: str) -> Object:
 def labels(name: str, series: dict[str, str]) -> Object:
     """The labels of an alert: its own, and its expression's."""
     kept = {"application": "gitops-system/shop", "rollout": "shop/web", "notifier": "gitops-system/chat"}
+    kept |= {"namespace": "gitops-system"}
     names = "".join(series)
     own: Object = rule(name)["labels"]
     return own | {label: value for label, value in kept.items() if f'{label}="' in names}

@@ -12,7 +12,7 @@ import pytest
 from gitops_agent.agent.leader_label import LABEL
 from gitops_agent.config.settings import DashboardSettings, WebhookSettings, variable
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.observe import metrics
+from gitops_agent.observe import deployments, metrics
 from gitops_agent.preview import removal
 from tests.deploy.conftest import ROOT, build, only
 
@@ -20,6 +20,7 @@ NETWORK = {
     "prometheus": ("gitops-agent-prometheus", [9090, 9009, 8428, 8481]),
     "in-cluster-git": ("gitops-agent-git", [3000, 8443, 2222]),
     "receivers": ("gitops-agent-receivers", [80, 8080, 8443, 9093]),
+    "collector": ("gitops-agent-collector", [4318]),
 }
 COMPONENTS = sorted(
     str(path.parent.relative_to(ROOT / "deploy")) for path in ROOT.glob("deploy/components/**/kustomization.yaml")
@@ -154,10 +155,10 @@ def test_alerts_use_metrics_and_labels_that_exist(overlay: Overlay) -> None:
     families = {family.name: family for family in metrics.REGISTRY.collect()}
     labels = {
         name: set(metric._labelnames)
-        for metric in vars(metrics).values()
+        for metric in (*vars(metrics).values(), *vars(deployments).values())
         if hasattr(metric, "_labelnames")
         for name in [metric._name]
-    }
+    } | {name: set(named) for name, named in deployments.LABELS.items()}
     (group,) = only(objects, "PrometheusRule")["spec"]["groups"]
 
     for rule in group["rules"]:

@@ -1,4 +1,4 @@
-"""A collector of traces: an OTLP/HTTP receiver on a port of its own."""
+"""A collector of traces: an OTLP/HTTP receiver."""
 
 from __future__ import annotations
 

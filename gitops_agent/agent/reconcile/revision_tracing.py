@@ -28,7 +28,7 @@ _PROVIDERS = ("github", "gitlab", "bitbucket", "gitea", "gitee", "azure")
 
 
 def planned(application: Application, plan: Plan, start: int) -> None:
-    """A plan was made; that of another commit than the applied one may begin a trace."""
+    """A plan was made; one of a new commit begins a trace."""
     if not TRACES.enabled or application.deleting:
         return
     sync = (application.raw.get("status") or {}).get("sync") or {}
