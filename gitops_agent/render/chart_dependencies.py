@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest.key import Object
-from gitops_agent.manifest.revision_name import chart_of, commit_of
+from gitops_agent.manifest.revision_name import chart_of, commit_of, digest_of
 from gitops_agent.render import chart_lock
 from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.paths import join
@@ -29,6 +29,7 @@ MISSING = "ChartDependencyMissing"
 REFUSED = "ChartDependency"
 _MOST = 50
 _DEEPEST = 5
+_DIGITS = 40
 _VERSION = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(?:[-+][0-9A-Za-z.+-]*)?\Z")
 _SCHEMES = ("https", "http", "oci")
 
@@ -162,12 +163,19 @@ class ChartDependencies:
                 reason=chart_lock.STALE,
                 file=join(path, "Chart.lock"),
             )
-        top = None if exact else self.inputs.locate(path)
-        dependency = ChartDependency(repository.rstrip("/"), name, version or "*", top.oid if top is not None else "")
+        parent = "" if exact else self._content(path)
+        dependency = ChartDependency(repository.rstrip("/"), name, version or "*", parent)
         if not dependency.showable:
             text = f"{where}: the name is not that of a chart, or its address and version are too long"
             raise RenderError(text, reason=REFUSED, file=file, field="dependencies")
         return dependency
+
+    def _content(self, path: str) -> str:
+        """What a published chart is, without what lies beside it in the tree."""
+        if not path:
+            return digest_of(chart_of(self.inputs.commit)).removeprefix("sha256:")[:_DIGITS]
+        located = self.inputs.locate(path)
+        return located.oid if located is not None else ""
 
     def _check(self, file: str, dependency: ChartDependency, chain: Sequence[ChartDependency]) -> None:
         """Refuses circles, and what is too deep or too much."""

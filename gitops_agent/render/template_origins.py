@@ -18,6 +18,10 @@ OUTPUT = "the rendered chart"
 _SOURCE = "# Source: "
 _PLACE = re.compile(rf"{OUTPUT}(?:, document \d+)?, line (\d+)")
 
+_FILE = re.compile(r"[\w./-]*[\w/-]")
+_CONTINUED = re.compile(r"[\w./-]\Z")
+"""What a path does not begin after."""
+
 
 class TemplateOrigins:
     """The template of each line of a render.
@@ -56,10 +60,11 @@ class TemplateOrigins:
 def in_dependency(text: str, chart: Chart) -> str:
     """A text that names fetched charts instead of paths in `charts/`."""
     for one in reversed(chart.fetched):  # what is deeper first
-        folder = join(chart.path, one.prefix)
-        text = re.sub(rf"(?<![\w./-]){re.escape(folder)}/([\w./-]*[\w/-])", rf"\1 of {_escaped(str(one.dependency))}", text)
+        folder = f"{join(chart.path, one.prefix)}/"
+        result, *parts = text.split(folder)
+        for part in parts:
+            file = _FILE.match(part)
+            named = file is not None and _CONTINUED.search(result) is None
+            result += f"{file[0]} of {one.dependency}{part[file.end() :]}" if file and named else folder + part
+        text = result
     return text
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\")

@@ -29,7 +29,7 @@ class ChartDependency:
         repository: its address, `https://…` or `oci://…`.
         chart: its name.
         version: one version, or with `parent` a range.
-        parent: the object id of the chart that names the range; empty for what a lock names.
+        parent: the content of the chart that names the range; empty for what a lock names.
     """
 
     repository: str

@@ -37,7 +37,7 @@ class DependencyRevision:
 
     Attributes:
         chart: the version that was fetched.
-        parent: the object id of the chart that names a range; empty for a version of a lock.
+        parent: the content of the chart that names a range; empty for a version of a lock.
     """
 
     chart: ChartRevision

@@ -124,6 +124,14 @@ class Sources:
             raise SourceError(f"{repository}: {ref} has not been fetched yet", reason="SourceUnavailable", transient=True)
         return self._described(mirror, tip.commit, ref.value)
 
+    def holds(self, repository: Repository, ref: Ref) -> bool:
+        """Whether a reference was resolved by an earlier poll."""
+        try:
+            self.resolve(repository, ref)
+        except SourceError:
+            return False
+        return True
+
     def revision(self, repository: Repository, ref: Ref, commit: str) -> Revision:
         """Another commit that is followed as this reference, without network.
 

@@ -49,7 +49,7 @@ class ChartDependencies:
         return PinnedTree(tree, DEPENDENCIES, _Dependencies(self, application, access, tree.commit))
 
     def fetched(self, application: AppKey, access: DependencyAccess, commit: str, failure: RenderError) -> bool:
-        """Whether what the render of a commit missed is there now.
+        """Whether what a commit's render missed is there now, or forgotten.
 
         Args:
             application: whose.
@@ -61,8 +61,6 @@ class ChartDependencies:
             AgentError: a dependency cannot be fetched, named with the chart that depends on it.
         """
         missing = self._missing.of(application, commit)
-        if not missing:
-            raise failure
         for dependency, refusal in sorted(missing.items(), key=lambda item: item[0]):
             problem = refusal or self._problem(access, dependency)
             if problem is not None:
@@ -78,9 +76,9 @@ class ChartDependencies:
         missing = sorted(self._missing.of(application, commit))
         return f"{missing[0]} is being fetched" if missing else ""
 
-    def forget(self, application: AppKey) -> None:
-        """Drops an application."""
-        self._missing.forget(application)
+    def forget(self, application: AppKey) -> bool:
+        """Drops what renders missed; whether there was anything."""
+        return self._missing.forget(application)
 
     def resolved(self, access: DependencyAccess, closure: Closure) -> tuple[DependencyRevision, ...]:
         """What the dependencies of a render are, by their charts and versions."""

@@ -277,7 +277,7 @@ class DeclaredStateLoader:
                 ignore_fields=application.spec.sync.ignore_fields,
                 helm_hooks=application.spec.helm_hooks,
             )
-            dependencies = self._pinned.dependencies(request, repository, rendered)
+            dependencies = self._pinned.settled(request, repository, rendered)
             charts = [revision.chart, *(one.chart for one in dependencies)]
             noted = [warning for one in charts if one is not None for warning in one.warnings]
             desired = replace(desired, warnings=(*noted, *rendered.warnings, *desired.warnings), rendered=rendered.digest)

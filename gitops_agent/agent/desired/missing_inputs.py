@@ -51,7 +51,7 @@ class MissingInputs(Generic[_T]):
         with self._lock:
             self._missing.get(application, {}).pop(commit, None)
 
-    def forget(self, application: AppKey) -> None:
-        """Drops an application."""
+    def forget(self, application: AppKey) -> bool:
+        """Drops an application; whether anything was noted."""
         with self._lock:
-            self._missing.pop(application, None)
+            return any(self._missing.pop(application, {}).values())

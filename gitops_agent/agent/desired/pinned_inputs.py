@@ -59,17 +59,22 @@ class PinnedInputs:
         """What is being fetched, in words; empty for nothing."""
         return self._bases.pending(application, commit) or self._dependencies.pending(application, commit)
 
-    def dependencies(
-        self, request: RenderRequest, repository: Repository, rendered: Rendered
-    ) -> tuple[DependencyRevision, ...]:
-        """The charts that a render fetched, as they are recorded."""
+    def settled(self, request: RenderRequest, repository: Repository, rendered: Rendered) -> tuple[DependencyRevision, ...]:
+        """The charts that a render fetched, as they are recorded.
+
+        What earlier renders missed is asked for no more; one that misses it still will look for it again.
+        """
+        if self._forgotten(request.application):
+            self._poller.unpin(request.application, absent=True)
         return self._dependencies.resolved(_access(request, repository), rendered.closure)
 
     def forget(self, application: AppKey) -> None:
         """Drops an application."""
-        self._bases.forget(application)
-        self._dependencies.forget(application)
+        self._forgotten(application)
         self._poller.unpin(application)
+
+    def _forgotten(self, application: AppKey) -> bool:
+        return any([self._bases.forget(application), self._dependencies.forget(application)])
 
 
 def _access(request: RenderRequest, repository: Repository) -> DependencyAccess:

@@ -7,13 +7,14 @@ it, and at most so many for each application: the oldest goes first.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
 
-_MOST = 200
+MOST = 200
+"""Of one application."""
 
 
 class Pins:
@@ -28,16 +29,24 @@ class Pins:
         with self._lock:
             own = self._pins.setdefault(application, {})
             own.setdefault((repository, ref))
-            dropped = {own_pin[0] for own_pin in list(own)[:-_MOST]}
-            for pin in list(own)[:-_MOST]:
+            dropped = {own_pin[0] for own_pin in list(own)[:-MOST]}
+            for pin in list(own)[:-MOST]:
                 del own[pin]
             return self._unread(dropped)
 
-    def drop(self, application: AppKey) -> frozenset[Repository]:
-        """Drops what an application reads; returns as `add` does."""
+    def drop(self, application: AppKey, there: Callable[[Repository, Ref], bool] | None = None) -> frozenset[Repository]:
+        """Drops what an application reads; returns as `add` does.
+
+        Args:
+            application: whose.
+            there: whether a commit was fetched, to drop only the others; None for all.
+        """
         with self._lock:
-            dropped = {repository for repository, _ in self._pins.pop(application, {})}
-            return self._unread(dropped)
+            own = self._pins.pop(application, {})
+            kept = {pin: None for pin in own if there is not None and there(*pin)}
+            if kept:
+                self._pins[application] = kept
+            return self._unread({repository for repository, _ in own.keys() - kept.keys()})
 
     def refs(self, repository: Repository) -> dict[Ref, frozenset[AppKey]]:
         """The commits of a repository, and who reads them."""

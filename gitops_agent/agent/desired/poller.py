@@ -189,9 +189,9 @@ class SourcePoller:
                 self._askers.setdefault(repository, set()).add(application)
             self._queue.add(repository, "a pinned commit", priority=Priority.COMMIT)
 
-    def unpin(self, application: AppKey) -> None:
-        """Drops the commits that an application pinned."""
-        self._dropped(self._pins.drop(application))
+    def unpin(self, application: AppKey, *, absent: bool = False) -> None:
+        """Drops what an application pinned; with `absent` only what was never fetched."""
+        self._dropped(self._pins.drop(application, self.sources.holds if absent else None))
 
     def _dropped(self, repositories: frozenset[Repository]) -> None:
         for repository in repositories:

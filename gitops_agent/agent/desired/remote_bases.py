@@ -48,7 +48,7 @@ class RemoteBases:
         return PinnedTree(tree, BASES, _Bases(self, application, repository, tree.commit))
 
     def fetched(self, application: AppKey, repository: Repository, commit: str, failure: RenderError) -> bool:
-        """Whether what the render of a commit missed is there now.
+        """Whether what a commit's render missed is there now, or forgotten.
 
         Args:
             application: whose.
@@ -60,8 +60,6 @@ class RemoteBases:
             AgentError: a base cannot be fetched, named with the place of its address.
         """
         missing = self._missing.of(application, commit)
-        if not missing:
-            raise failure
         for base, refusal in sorted(missing.items()):
             problem = refusal or self._problem(repository, base)
             if problem is not None:
@@ -78,9 +76,9 @@ class RemoteBases:
         missing = sorted(self._missing.of(application, commit))
         return f"{missing[0]} is being fetched" if missing else ""
 
-    def forget(self, application: AppKey) -> None:
-        """Drops an application."""
-        self._missing.forget(application)
+    def forget(self, application: AppKey) -> bool:
+        """Drops what renders missed; whether there was anything."""
+        return self._missing.forget(application)
 
     def read(self, application: AppKey, repository: Repository, ref: Ref) -> Tree | None:
         """The files of a commit that was fetched; None unless it was."""

@@ -119,3 +119,25 @@ def test_the_rules_for_repositories_hold_for_dependencies(stand: Stand, charts: 
     assert error.reason == "ChartDependency"
     assert "source.allowedRepositories" in error.message
     assert (polled(stand), charts.seen) == (0, [])
+
+
+def test_what_a_corrected_chart_no_longer_names_is_asked_for_no_more(stand: Stand, charts: ChartServer) -> None:
+    with serving() as wrong:
+        wrong.answers["/index.yaml"] = (503, {}, b"")
+        stand.author.commit(shop(wrong.url))
+        begun(stand)
+        polled(stand)
+        assert stand.declare().error is not None
+
+        stand.author.commit(shop(charts.url))
+        stand.poll()
+        rendered(stand)
+        polled(stand)
+        eventually(lambda: stand.declare().desired is not None, seconds=30)
+        polled(stand)
+        asked = len(wrong.seen)
+        stand.time.now += 3600
+        stand.declare()
+        polled(stand)
+
+        assert len(wrong.seen) == asked

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gitops_agent.agent.desired.pins import Pins
+from gitops_agent.agent.desired.pins import MOST, Pins
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
 from tests.agent.samples import key
@@ -30,7 +30,7 @@ def test_a_repository_is_kept_while_an_application_reads_a_commit_of_it() -> Non
 def test_the_oldest_goes_first() -> None:
     pins = Pins()
     assert pins.add(SHOP, ONE, commit(0)) == frozenset()
-    gone = [pins.add(SHOP, TWO, commit(number)) for number in range(1, 51)]
+    gone = [pins.add(SHOP, TWO, commit(number)) for number in range(1, MOST + 1)]
 
     assert [repositories for repositories in gone if repositories] == [{ONE}]
-    assert len(pins.refs(TWO)) == 50
+    assert len(pins.refs(TWO)) == MOST
