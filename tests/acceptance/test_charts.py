@@ -144,8 +144,8 @@ def test_what_a_repository_does_wrong_changes_nothing(team: Tenant, charts: Char
     team.until(lambda: "status 503" in unavailable(team), "the outage is said")
     at(team, "6.5.3")
 
-    del charts.answers["/index.yaml"]
     charts.publish("podinfo", "6.5.4", package("podinfo", "6.5.4"))
+    del charts.answers["/index.yaml"]
     at(team, "6.5.4")
     assert unavailable(team) == ""
 
