@@ -87,7 +87,7 @@ class PushHints:
                     self._later((repository, reference, commit))
 
     def last(self, repository: Repository) -> datetime | None:
-        """When a webhook last named a repository; None for not since the start."""
+        """When a webhook last named a repository, since the start."""
         with self._lock:
             return self._hinted.get(repository)
 

@@ -1,5 +1,6 @@
 // One Application: a headline that says why, since when and what comes next; then tabs, each with an address.
 
+import { useSignal } from "../vendor/signals.js";
 import { segments } from "./api.js";
 import { act, ActionButton, ActionDialog } from "./actions.js";
 import { allRows, keyOf } from "./applications.js";
@@ -20,6 +21,8 @@ import { RefusalView, Waiting } from "./refusal_view.js";
 import { useResource } from "./resources.js";
 import { RolloutsTab } from "./rollouts.js";
 import { go, route, to } from "./router.js";
+import { may } from "./session.js";
+import { ShareDialog } from "./share.js";
 import { SpecTab } from "./spec_tab.js";
 import { State } from "./states.js";
 import { TimelineTab } from "./timeline_tab.js";
@@ -104,6 +107,7 @@ function Head({ ns, name, row, data, path }) {
 const FIRST = ["sync", "pause", "resume", "approve"];
 
 function Actions({ data, path }) {
+  const sharing = useSignal(false);
   const body = { resourceVersion: data.resourceVersion };
   const paused = data.paused !== null;
   const useful = data.actions.filter(({ verb }) => verb !== (paused ? "pause" : "resume") && !(verb === "approve" && !data.held));
@@ -115,6 +119,10 @@ function Actions({ data, path }) {
       ? html`<button key="approve" type="button" class="button button-primary"
           onClick=${approve}>${t("application.review")}</button>`
       : html`<${ActionButton} key=${action.verb} action=${action} path=${path} body=${body} />`)}
+    ${may("share", data.namespace) && html`<button type="button" class="button"
+        onClick=${() => (sharing.value = true)}>${t("share.button")}</button>`}
+    ${sharing.value && html`<${ShareDialog} what=${{ application: { namespace: data.namespace, name: data.name } }}
+        close=${() => (sharing.value = false)} />`}
     ${rest.length > 0 && html`<details class="menu">
       <summary class="button" aria-label=${t("application.more")}><${Icon} name="menu" /></summary>
       <div class="menu-items">${rest.map((action) => html`<button key=${action.verb} type="button" class="menu-item"
@@ -127,7 +135,8 @@ function Actions({ data, path }) {
   </div>`;
 }
 
-function Headline({ ns, name, data }) {
+/** Why it is as it is; without `links` nothing leads to another screen. */
+export function Headline({ ns, name, data, links = true }) {
   const { headline } = data;
   const well = headline.state === "Healthy";
   return html`
@@ -141,8 +150,8 @@ function Headline({ ns, name, data }) {
         ${!well && headline.healthyCommit.short && headline.healthyCommit.short !== headline.commit.short && html` <span
             class="muted">· ${t("headline.healthyAt")} <code>${shortHash(headline.healthyCommit.short)}</code>
           </span>
-          <a class="chip-link"
-              href=${to.diff(ns, name, `rev:${headline.healthyCommit.short}`, `rev:${headline.commit.short}`)}>${t("headline.diff")} ${shortHash(headline.healthyCommit.short)}..${shortHash(headline.commit.short)}</a>`}
+          ${links && html`<a class="chip-link"
+              href=${to.diff(ns, name, `rev:${headline.healthyCommit.short}`, `rev:${headline.commit.short}`)}>${t("headline.diff")} ${shortHash(headline.healthyCommit.short)}..${shortHash(headline.commit.short)}</a>`}`}
         ${headline.compare && html` <span class="chip-link"><${Outside} address=${headline.compare}>${t("headline.code")}<//>
           </span>`}
       </dd></div>`}

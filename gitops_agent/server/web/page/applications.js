@@ -5,6 +5,7 @@
 import { signal } from "../vendor/signals.js";
 import { request } from "./api.js";
 import { serverTime } from "./clock.js";
+import { searchText } from "./search.js";
 
 const FIRST = 100;
 const CHUNK = 2000;
@@ -82,6 +83,7 @@ export function put(arrays, seen = null, names = columns) {
     }
     row.key = keyOf(row.ns, row.name);
     row.changed = Date.parse(row.changedAt) || 0;
+    row.text = searchText(row);
     rows.set(row.key, row);
     seen?.add(row.key);
   }

@@ -33,10 +33,20 @@ const KEY = {
   none: () => "",
 };
 
-/** Groups with their rows and the counts of their states, those with the worst row first. */
+let sorted = { order: "", revision: -1, rows: [] };
+
+/** All rows in an order: sorted once for a revision of them, and the same array until then. */
+export function ordered(rows, order, revision) {
+  if (sorted.order !== order || sorted.revision !== revision) {
+    sorted = { order, revision, rows: [...rows.values()].sort(COMPARE[order]) };
+  }
+  return sorted.rows;
+}
+
+/** Groups of sorted rows with the counts of their states, those with the worst row first. */
 export function grouped(rows, grouping, order) {
   const groups = new Map();
-  for (const row of rows.sort(COMPARE[order])) {
+  for (const row of rows) {
     const key = KEY[grouping](row);
     let group = groups.get(key);
     if (!group) {

@@ -3,6 +3,7 @@
 import { signal } from "../vendor/signals.js";
 import { html } from "./html.js";
 import { RefusalView, Waiting } from "./refusal_view.js";
+import { addWords } from "./words.js";
 
 const details = signal(null);
 const failure = signal(null);
@@ -13,6 +14,7 @@ export function loadDetails() {
     asked = true;
     import("./details.js").then(
       (module) => {
+        addWords(module.default.MORE);
         details.value = module.default;
       },
       (error) => {

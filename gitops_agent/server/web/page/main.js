@@ -14,6 +14,7 @@ import { connection, reconnect } from "./stream.js";
 import { startWords } from "./words.js";
 
 const SignIn = later("SignIn");
+const Shared = later("Shared");
 
 let started = false;
 
@@ -35,6 +36,9 @@ async function start() {
 }
 
 function Page() {
+  if (route.value.screen === "shared") {
+    return html`<${Shared} />`;
+  }
   return session.value.state === "out" ? html`<${SignIn} done=${start} />` : html`<${Shell} />`;
 }
 
@@ -46,4 +50,7 @@ startWords().then(() => render(html`<${Page} />`, document.getElementById("page"
 if (route.value.screen !== "overview") {
   loadDetails();
 }
-start().then(loadDetails);
+// A share link is its own session, and shows nothing that the stream knows.
+if (route.value.screen !== "shared") {
+  start().then(loadDetails);
+}

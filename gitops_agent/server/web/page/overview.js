@@ -2,23 +2,27 @@
 
 import { useSignal } from "../vendor/signals.js";
 import { useEffect, useRef } from "../vendor/hooks.js";
-import { allRows, loaded, loadApplications, problem, total } from "./applications.js";
+import { allRows, loaded, loadApplications, problem, revision, total } from "./applications.js";
 import { Ago } from "./clock.js";
 import { shortHash } from "./commit.js";
-import { Command } from "./copyable.js";
-import { GROUPINGS, ORDERS, closedAtFirst, grouped, latestCommits, lines } from "./grouping.js";
+import { GROUPINGS, ORDERS, closedAtFirst, grouped, latestCommits, lines, ordered } from "./grouping.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
 import { useKeys } from "./keys.js";
+import { later } from "./later.js";
 import { personName, Prose } from "./prose.js";
 import { Empty, RefusalView, Waiting } from "./refusal_view.js";
 import { go, route, setQuery, to } from "./router.js";
 import { matching, strictest, toggled } from "./search.js";
-import { me } from "./session.js";
+import { may, me } from "./session.js";
 import { StateBar } from "./state_bar.js";
 import { STATES, State, shapeOf, word } from "./states.js";
 import { VirtualList, narrow, reveal } from "./virtual_list.js";
 import { number, t } from "./words.js";
+
+const ShareDialog = later("ShareDialog");
+const NoApplications = later("NoApplications");
+const NoRights = later("NoRights");
 
 const HEIGHT = 36;
 const NARROW_HEIGHT = 76;
@@ -70,8 +74,9 @@ function List({ query, grouping, order }) {
   const rows = allRows();
   const toggledGroups = useSignal({});
   const selected = useSignal(-1);
+  const sharing = useSignal(false);
   const box = useRef(null);
-  const groups = grouped(matching(rows, query), grouping, order);
+  const groups = grouped(matching(ordered(rows, order, revision.value), query), grouping, order);
   const isOpen = (group) => toggledGroups.value[`${grouping}:${group.key}`] ?? !(closedAtFirst(grouping, group.key, group.rows.length) && !query);
   const toggle = (group) => {
     toggledGroups.value = { ...toggledGroups.value, [`${grouping}:${group.key}`]: !isOpen(group) };
@@ -103,11 +108,15 @@ function List({ query, grouping, order }) {
     <div class="list-head">
       <span class="muted" role="status">${countText(count, rows.size)}</span>
       <span class="grow"></span>
-      <${Choice} name="group" label=${t("overview.group")} value=${grouping} values=${GROUPINGS} first="attention" />
-      <${Choice} name="sort" label=${t("overview.sort")} value=${order} values=${ORDERS} first="worst" />
+      ${query && may("share") && html`<button type="button" class="button" onClick=${() => (sharing.value = true)}>${t("share.button")}</button>`}
+      ${sharing.value && html`<${ShareDialog} what=${{ filter: query }} close=${() => (sharing.value = false)} />`}
+      <${Choice} name="group" label=${t("overview.group")} value=${grouping} values=${GROUPINGS} first="attention"
+          word=${(each) => t(`group.${each}`)} />
+      <${Choice} name="sort" label=${t("overview.sort")} value=${order} values=${ORDERS} first="worst"
+          word=${(each) => t(`sort.${each}`)} />
     </div>
     ${items.length === 0
-      ? html`<${NoMatch} query=${query} />`
+      ? html`<${NoMatch} query=${query} rows=${ordered(rows, order, revision.value)} />`
       : html`<${VirtualList} items=${items} height=${height} role="treegrid" aria-label=${t("overview.applications")}
           aria-rowcount=${items.length}
           line=${(item, index) => item.group
@@ -136,10 +145,10 @@ function countText(count, known) {
   return count === known ? t("overview.count", { count: count }) : t("overview.filtered", { count: count, total: known });
 }
 
-function Choice({ name, label, value, values, first }) {
+function Choice({ name, label, value, values, first, word: text }) {
   const change = (event) => setQuery({ [name]: event.currentTarget.value === first ? "" : event.currentTarget.value });
   return html`<label class="choice"><span>${label}</span><select value=${value} onChange=${change}>
-    ${values.map((each) => html`<option key=${each} value=${each}>${t(`${name}.${each}`)}</option>`)}
+    ${values.map((each) => html`<option key=${each} value=${each}>${text(each)}</option>`)}
   </select></label>`;
 }
 
@@ -202,8 +211,7 @@ function Lately() {
   </section>`;
 }
 
-function NoMatch({ query }) {
-  const rows = allRows();
+function NoMatch({ query, rows }) {
   const token = strictest(rows, query);
   return html`<${Empty} title=${t("overview.noMatch", { query })}>
     ${token && token.count > 0 && html`<p>
@@ -212,35 +220,7 @@ function NoMatch({ query }) {
       </p>`}
     <p>
       <button type="button" class="button"
-          onClick=${() => setQuery({ q: "" })}>${t("overview.all", { count: rows.size })}</button>
-      </p>
-  <//>`;
-}
-
-function NoApplications() {
-  const rights = me.value?.rights ?? [];
-  const visible = rights.filter(({ sees }) => sees).map(({ namespace }) => namespace);
-  if (rights.length > 0 && visible.length === 0) {
-    return html`<${NoRights} />`;
-  }
-  return html`<${Empty} title=${t("overview.none", { namespaces: visible.join(", ") || "gitops-system" })}>
-    <p class="muted">${t("overview.first")}</p>
-    <p><${Command} text="gitops-agent create APP --repo URL --path DIRECTORY --dest-namespace NAMESPACE" /></p>
-  <//>`;
-}
-
-function NoRights() {
-  const { user, groups, rights } = me.value;
-  const namespaces = rights.map(({ namespace }) => namespace).join(", ");
-  return html`<${Empty} title=${t("overview.noRights", { user, groups: groups.join(", "), namespaces })}>
-    <p class="muted">${t("overview.role")}</p>
-    <p>
-      <${Command}
-          text=${`kubectl create role application-viewer --verb=get,list,watch --resource=applications.gitops-agent.dev -n ${rights[0].namespace}`} />
-      </p>
-    <p>
-      <${Command}
-          text=${`kubectl create rolebinding application-viewer --role=application-viewer --user=${user} -n ${rights[0].namespace}`} />
+          onClick=${() => setQuery({ q: "" })}>${t("overview.all", { count: rows.length })}</button>
       </p>
   <//>`;
 }

@@ -24,10 +24,11 @@ export function Rollout() {
   const path = `/rollouts${segments(ns, name)}`;
   const resource = useResource(path);
   useKeys({ u: () => go("/r") });
-  return html`<${Answer} resource=${resource} lines=${10}>${(data) => html`<${View} data=${data} path=${path} />`}<//>`;
+  return html`<${Answer} resource=${resource} lines=${10}>${(data) => html`<${RolloutView} data=${data} path=${path} />`}<//>`;
 }
 
-function View({ data, path }) {
+/** A rollout with its actions, if there are any; `back` is where it was reached from. */
+export function RolloutView({ data, path, back = "" }) {
   const { row } = data;
   const active = !IDLE.test(row.phase);
   const useful = data.actions.filter((action) => active || action.verb === "retry");
@@ -35,7 +36,7 @@ function View({ data, path }) {
     <header class="head">
       <div class="head-line">
         <a class="back"
-            href=${row.application ? to.application(row.application.namespace, row.application.name, "rollouts") : "/r"}
+            href=${back ? back : row.application ? to.application(row.application.namespace, row.application.name, "rollouts") : "/r"}
             aria-label=${t("rollout.back")}>
           <${Icon} name="back" /></a>
         <h1><span class="muted">${row.namespace}/</span>${row.name}</h1>

@@ -11,6 +11,7 @@ const ROUTES = [
   ["drift", /^\/drift$/, []],
   ["agent", /^\/agent$/, []],
   ["plan", /^\/a\/([^/]+)\/([^/]+)\/plan\/([0-9a-f]+)$/, ["ns", "name", "hash"]],
+  ["shared", /^\/s\/([^/]+)(?:\/(a|r)\/([^/]+)\/([^/]+))?$/, ["link", "kind", "ns", "name"]],
   ["application", /^\/a\/([^/]+)\/([^/]+)(?:\/([a-z]+))?$/, ["ns", "name", "tab"]],
 ];
 

@@ -6,7 +6,7 @@ const YES = { yes: "True", no: "False", true: "True", false: "False", unknown: "
 
 const TESTS = {
   ns: (row, value) => row.ns.includes(value),
-  name: (row, value) => row.name.toLowerCase().includes(value),
+  name: (row, value) => row.name.includes(value),
   ready: (row, value) => row.ready.toLowerCase() === (YES[value] ?? value).toLowerCase(),
   state: (row, value) => value.split(",").some((each) => row.state.toLowerCase() === each),
   is: (row, value) => IS[value]?.(row) ?? row.state.toLowerCase() === value,
@@ -33,33 +33,46 @@ function labelled(labels, value) {
   return Object.entries(labels ?? {}).some(([each, text]) => each.toLowerCase() === key && (wanted === undefined || text.toLowerCase() === wanted));
 }
 
-function anywhere(row, word) {
-  return (
-    row.key.toLowerCase().includes(word) ||
-    row.message.toLowerCase().includes(word) ||
-    row.subject.toLowerCase().includes(word) ||
-    row.author.toLowerCase().includes(word)
-  );
+/** What words are looked for in; made once for a row. */
+export function searchText({ key, message, subject, author }) {
+  return `${key}\n${message}\n${subject}\n${author}`.toLowerCase();
 }
 
-/** The tokens of a query: `{text, test}`. */
-export function tokens(query) {
-  return [...query.matchAll(TOKEN)].map(([text, not, key, raw]) => {
-    const value = raw.replaceAll('"', "").toLowerCase();
-    const known = key && TESTS[key];
-    const holds = known ? (row) => known(row, value) : (row) => anywhere(row, key ? `${key}:${value}` : value);
-    return { text, test: not ? (row) => !holds(row) : holds };
+// A longer value of these holds for fewer rows.
+const GROWING = new Set(["", "ns", "name", "reason", "commit", "author"]);
+
+/** The tokens of a query: `{text, key, value, not, test}`. */
+function tokens(query) {
+  return [...query.matchAll(TOKEN)].map(([text, minus, name, raw]) => {
+    const key = TESTS[name] ? name : "";
+    const bare = raw.replaceAll('"', "").toLowerCase();
+    const value = key || !name ? bare : `${name}:${bare}`;
+    const not = minus !== "";
+    const holds = key ? (row) => TESTS[key](row, value) : (row) => row.text.includes(value);
+    return { text, key, value, not, test: not ? (row) => !holds(row) : holds };
   });
 }
 
+// Whether a query can only hold for rows for which the one before holds: it has more tokens, or its last one grew.
+function narrows(before, after) {
+  return before.length > 0 && before.every((each, index) => {
+    const next = after[index];
+    const grew = index === before.length - 1 && next && each.key === next.key && GROWING.has(each.key) && !each.not && !next.not && next.value.startsWith(each.value);
+    return next && (each.text === next.text || grew);
+  });
+}
+
+let last = { rows: null, tokens: [], result: [] };
+
+/** The rows for which all tokens hold, in their order. Typing looks only at what matched before, while the rows are the same. */
 export function matching(rows, query) {
-  const tests = tokens(query).map(({ test }) => test);
-  const result = [];
-  for (const row of rows.values()) {
-    if (tests.every((test) => test(row))) {
-      result.push(row);
-    }
+  const all = tokens(query);
+  if (all.length === 0) {
+    return rows;
   }
+  const from = last.rows === rows && narrows(last.tokens, all) ? last.result : rows;
+  const result = from.filter((row) => all.every(({ test }) => test(row)));
+  last = { rows, tokens: all, result };
   return result;
 }
 
@@ -70,7 +83,7 @@ export function strictest(rows, query) {
   for (const token of all) {
     const others = all.filter((each) => each !== token);
     let count = 0;
-    for (const row of rows.values()) {
+    for (const row of rows) {
       count += others.every(({ test }) => test(row)) ? 1 : 0;
     }
     if (!best || count > best.count) {

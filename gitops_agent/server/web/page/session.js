@@ -6,17 +6,23 @@ import { request } from "./api.js";
 /** The viewer; null before the first answer and when signed out. */
 export const me = signal(null);
 /** `asking`, `in` or `out`; `out` names how to sign in. */
-export const session = signal({ state: "asking", mode: "token", refusal: null });
+export const session = signal({ state: "asking", mode: "token", issuer: "", refusal: null });
 
 export async function loadSession() {
   try {
     me.value = await request("/me");
-    session.value = { state: "in", mode: me.value.mode, refusal: null };
+    session.value = { state: "in", mode: me.value.mode, issuer: "", refusal: null };
   } catch (refusal) {
     const out = refusal.status === 401;
-    session.value = { state: out ? "out" : "unknown", mode: refusal.problem.mode || "token", refusal: out ? null : refusal };
+    const { mode = "", issuer = "" } = refusal.problem;
+    session.value = { state: out ? "out" : "unknown", mode: mode || "token", issuer, refusal: out ? null : refusal };
   }
   return session.value.state === "in";
+}
+
+/** Whether the viewer has a verb on Applications of a namespace; of any where none is named. */
+export function may(verb, namespace = "") {
+  return Boolean(me.value?.rights.some((each) => (!namespace || each.namespace === namespace) && each.verbs.includes(verb)));
 }
 
 export async function signIn(token) {

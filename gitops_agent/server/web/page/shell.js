@@ -4,7 +4,6 @@ import { useSignal } from "../vendor/signals.js";
 import { useEffect, useRef } from "../vendor/hooks.js";
 import { asOf } from "./applications.js";
 import { clockTime, span, now } from "./clock.js";
-import { Dialog } from "./dialog.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
 import { NAVIGATION, useKeys } from "./keys.js";
@@ -13,7 +12,6 @@ import { restarted } from "./live.js";
 import { Overview } from "./overview.js";
 import { Empty } from "./refusal_view.js";
 import { go, route, setQuery, to } from "./router.js";
-import { KEYS } from "./search.js";
 import { me, session, signOut } from "./session.js";
 import { LANGUAGES, language, scheme } from "./settings.js";
 import { connection } from "./stream.js";
@@ -31,6 +29,8 @@ const SCREENS = {
   agent: later("Agent"),
   nowhere: Nowhere,
 };
+
+const Help = later("Help");
 
 const SECTIONS = [
   ["overview", "/"],
@@ -168,32 +168,4 @@ function Banner() {
 
 function Nowhere() {
   return html`<${Empty} title=${t("nowhere.title")}><p><a href="/">${t("nav.overview")}</a></p><//>`;
-}
-
-const HELP = [
-  ["/", "help.search"],
-  ["j / k", "help.move"],
-  ["Enter", "help.open"],
-  ["d", "help.plan"],
-  ["a", "help.approve"],
-  ["u", "help.up"],
-  ["[ / ]", "help.tabs"],
-  ["← / →", "help.tree"],
-  ["g o", "nav.overview"],
-  ["g h", "nav.held"],
-  ["g r", "nav.rollouts"],
-  ["g d", "nav.drift"],
-  ["g a", "nav.agent"],
-  ["t", "help.scheme"],
-  ["?", "help.title"],
-];
-
-function Help({ close }) {
-  return html`<${Dialog} title=${t("help.title")} close=${close}>
-    <dl class="keys">${HELP.map(([key, text]) => html`<div key=${key}><dt><kbd>${key}</kbd></dt><dd>${t(text)}</dd>
-      </div>`)}</dl>
-    <h3>${t("help.tokens")}</h3>
-    <p class="tokens">${KEYS.map((each) => html`<code key=${each}>${each}:</code>`)}</p>
-    <p class="muted">${t("help.example")} <code>ready:no ns:pay commit:3f2 -label:team=web</code></p>
-  <//>`;
 }

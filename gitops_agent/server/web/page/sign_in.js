@@ -11,7 +11,8 @@ import { t } from "./words.js";
 export function SignIn({ done }) {
   const [token, setToken] = useState("");
   const [refusal, setRefusal] = useState(null);
-  const { mode } = session.value;
+  const { mode, issuer } = session.value;
+  const login = `/auth/login?return=${encodeURIComponent(location.pathname + location.search)}`;
   const submit = async (event) => {
     event.preventDefault();
     try {
@@ -26,8 +27,10 @@ export function SignIn({ done }) {
   return html`<main class="sign-in"><div class="card">
     <p class="brand"><${Icon} name="logo" /> gitops-agent</p>
     <h1>${t("signIn.title")}</h1>
-    ${mode === "oidc" && html`<p><a class="button button-primary" href="/auth/login" target="_self">${t("signIn.oidc")}</a>
+    ${mode === "oidc" && html`<p><a class="button button-primary" href=${login}
+        target="_self">${t("signIn.oidc", { issuer: issuer || "OpenID Connect" })}</a>
       </p>`}
+    ${mode === "oidc" && html`<p class="muted">${t("signIn.oidcText")}</p>`}
     ${mode === "proxy" && html`<p>${t("signIn.proxy")}</p>`}
     ${(mode === "token" || mode === "laptop") && html`<form class="form" onSubmit=${submit}>
       <p>${t(`signIn.${mode}`)}</p>

@@ -91,8 +91,8 @@ function Entry({ ns, name, entry, before, links }) {
     <div class="entry-body">
       <div class="entry-line">
         ${entry.rollback && html`<span class="badge"><${Icon} name="rollback" /> ${t("timeline.rollback")}</span> `}
-        ${entry.kind === "rollout" && html`<a
-            href=${to.rollout(...entry.rollout.split("/"))}>${t("timeline.rolloutOf", { name: entry.rollout })}</a> <code>${entry.version}</code> `}
+        ${entry.kind === "rollout" && html`${links ? html`<a
+            href=${to.rollout(...entry.rollout.split("/"))}>${rolloutWord(entry)}</a>` : rolloutWord(entry)} <code>${entry.version}</code> `}
         <${Commit} commit=${entry.commit} />
       </div>
       <div class="entry-line">
@@ -116,6 +116,10 @@ function Entry({ ns, name, entry, before, links }) {
       ${entry.compare && html`<${Outside} address=${entry.compare}>${t("headline.code")}<//>`}
     </div>
   </li>`;
+}
+
+function rolloutWord({ rollout }) {
+  return t("timeline.rolloutOf", { name: rollout });
 }
 
 function planWord({ plan }) {
