@@ -14,6 +14,7 @@ from gitops_agent.manifest.selector import matches
 from gitops_agent.manifest.yaml import dump
 from gitops_agent.operations.sync_window import closed_window
 from gitops_agent.server.answers.call import Answer, Call
+from gitops_agent.server.answers.dependencies import graph, needs_of
 from gitops_agent.server.application_row import counts_of, rollout_mark, waiting_hash
 from gitops_agent.server.code_links import commit_link, compare_link, shown_address
 from gitops_agent.server.plain_text import plain
@@ -59,8 +60,9 @@ def application(call: Call) -> views.ApplicationView:
         rollout=rollout_mark(status.get("rollouts") or (), policy),
         rollouts=tuple(_rollout(each) for each in status.get("rollouts") or ()),
         hooks=tuple(_hook(each) for each in (status.get("hooks") or {}).get("runs") or ()),
-        depends_on=tuple(_neighbours(call, _needs(call.key, live))),
+        depends_on=tuple(_neighbours(call, needs_of(call.key, live))),
         required_by=tuple(_neighbours(call, _dependants(call))),
+        graph=graph(call),
         notifiers=tuple(_receivers(call, live)),
         actions=actions(live, call.viewer.rights(call.key.namespace)),
     )
@@ -266,14 +268,10 @@ def _hook(raw: Object) -> views.HookRun:
     )
 
 
-def _needs(key: AppKey, live: Object) -> list[AppKey]:
-    return [AppKey(key.namespace, str(each.get("name"))) for each in (live.get("spec") or {}).get("dependsOn") or ()]
-
-
 def _dependants(call: Call) -> list[AppKey]:
     source, key = call.service.source, call.key
     others = ((other, source.application(other)) for other in source.applications() if other.namespace == key.namespace)
-    return [other for other, live in others if live is not None and key in _needs(other, live)]
+    return [other for other, live in others if live is not None and key in needs_of(other, live)]
 
 
 def _neighbours(call: Call, keys: Iterable[AppKey]) -> Iterator[views.Neighbour]:

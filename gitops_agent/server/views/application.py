@@ -149,6 +149,31 @@ class Neighbour(View):
     """Whether there is one that the viewer may see."""
 
 
+class Dependency(View):
+    """An Application in the graph of `dependsOn` around another one."""
+
+    namespace: str
+    """The namespace."""
+
+    name: str
+    """The name."""
+
+    level: int
+    """How far away: negative for what is needed, positive for what needs it, zero for itself."""
+
+    needs: tuple[str, ...] = ()
+    """The names of those in the graph that it waits for."""
+
+    state: State = State.UNKNOWN
+    """What it is like."""
+
+    reason: str = ""
+    """Why."""
+
+    exists: bool = True
+    """Whether there is one that the viewer may see."""
+
+
 class Receiver(View):
     """A Notifier that applies to the Application."""
 
@@ -299,6 +324,9 @@ class ApplicationView(View):
 
     required_by: tuple[Neighbour, ...] = ()
     """Applications that wait for it."""
+
+    graph: tuple[Dependency, ...] = ()
+    """All of both, with what lies behind them and itself; empty without neighbours."""
 
     notifiers: tuple[Receiver, ...] = ()
     """What sends news about it."""

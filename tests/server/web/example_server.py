@@ -45,6 +45,11 @@ _FILES = {
     "/api/v1/rollouts/shop/web": "rollout",
     "/api/v1/held": "held",
     "/api/v1/agent": "agent",
+    "/api/v1/shared/link": "shared",
+    "/api/v1/shared/link/applications": "applications",
+    "/api/v1/shared/link/applications/gitops-system/checkout": "application",
+    "/api/v1/shared/link/applications/gitops-system/checkout/timeline": "timeline",
+    "/api/v1/shared/link/rollouts/shop/web": "rollout",
 }
 
 Answer = tuple[int, Any]

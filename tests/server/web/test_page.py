@@ -26,6 +26,7 @@ SCREENS = (
     HELD,
     "/r/shop/web",
     "/agent",
+    "/s/link/a/gitops-system/checkout",
 )
 MORE_SCREENS = (
     f"{CHECKOUT}/diff?from=rev:77b0c3d77b0c&to=live",
@@ -34,6 +35,8 @@ MORE_SCREENS = (
     "/r",
     "/held",
     "/drift",
+    "/s/link",
+    "/s/link/r/shop/web",
 )
 DARK_PHONE = {"color_scheme": "dark", "viewport": {"width": 360, "height": 740}, "bypass_csp": True}
 LIGHT = {"color_scheme": "light", "bypass_csp": True}
@@ -130,6 +133,7 @@ def test_every_screen_is_accessible(visitor: Visitor) -> None:
     page = visitor.open()
     for path in SCREENS:
         visitor.visit(page, path)
+        page.evaluate("for (const each of document.querySelectorAll('main details')) each.open = true")
         assert (path, violations(page)) == (path, [])
         width = page.viewport_size["width"] if page.viewport_size else 0
         assert (path, page.evaluate("document.documentElement.scrollWidth") <= width) == (path, True)
@@ -422,3 +426,95 @@ def test_a_log_that_may_not_be_followed_says_why_and_the_past_is_read_once(visit
     assert visitor.examples.logs == []
     assert visitor.examples.requests[-1][1].endswith("previous=true")
     visitor.errors.clear()  # the browser reports the answer 403
+
+
+def test_the_graph_of_dependencies_leads_on_and_is_a_list_for_screen_readers(visitor: Visitor) -> None:
+    page = visitor.open(CHECKOUT)
+    page.get_by_text("the graph of 7 applications").click()
+
+    items = page.get_by_role("listitem").filter(has_text="needs")
+    assert items.all_inner_texts()[2] == "crds: Held; needs certs, hidden"
+    assert items.all_inner_texts()[1].startswith("hidden: not visible to you; needs ")
+    expect(page.locator(".graph a", has_text="database")).to_have_attribute("href", "/a/gitops-system/database")
+
+
+def test_the_timeline_shows_figures_and_commits_that_came_with_others(visitor: Visitor) -> None:
+    page = visitor.open(CHECKOUT)
+
+    expect(page.locator(".delivery")).to_contain_text("33%")
+    entry = page.locator(".entry").filter(has_text="Describe the alert")
+    expect(entry).to_contain_text("came with 77b0c3d")
+    assert ("GET", "/api/v1/applications/gitops-system/checkout/timeline?commits=true") in visitor.examples.requests
+    page.get_by_role("link", name="plan 0ac3d9b4").click()
+    expect(page).to_have_url(f"{visitor.url}{CHECKOUT}/diff?from=plan%3A0ac3d9b4e475&to=live")
+
+
+def test_a_test_message_is_asked_for_and_its_answer_awaited(visitor: Visitor) -> None:
+    path = "/notifiers/gitops-system/pager/actions/test"
+    visitor.examples.answer(path, example("accepted") | {"written": {"metadata.annotations[x]": "asked-1"}}, 202)
+    page = visitor.open("/agent")
+    line = page.get_by_role("row").filter(has_text="pager")
+    line.get_by_role("button", name="Send a test message to pager").click()
+    expect(line).to_contain_text("waiting for the agent")
+    assert visitor.examples.posted == [(f"/api/v1{path}", {})]
+
+    agent = example("agent")
+    agent["notifiers"][1]["test"] = {
+        "answered": "asked-1",
+        "at": ago(seconds=1),
+        "delivered": False,
+        "reason": "x",
+        "message": "410 Gone",
+    }
+    visitor.examples.answer("/agent", agent)
+    visitor.examples.send("agent", {"time": ago()})
+    expect(line.get_by_role("status")).to_contain_text("test failed 410 Gone")
+    expect(line.get_by_role("button")).to_be_enabled()
+
+
+def test_a_provider_signs_in_and_leads_back(visitor: Visitor) -> None:
+    problem = example("problem-signed-out") | {"mode": "oidc", "issuer": "login.example.com"}
+    visitor.examples.answer("/me", problem, 401)
+    visitor.examples.answer("/applications", problem, 401)
+    page = visitor.context.new_page()
+    page.goto(f"{visitor.url}{CHECKOUT}/plan?x=1")
+
+    button = page.get_by_role("link", name="Sign in with login.example.com")
+    expect(button).to_have_attribute("href", "/auth/login?return=%2Fa%2Fgitops-system%2Fcheckout%2Fplan%3Fx%3D1")
+    expect(page.get_by_role("textbox")).to_have_count(0)
+
+
+def test_a_link_is_made_and_shows_no_way_further(visitor: Visitor) -> None:
+    me = example("me")
+    me["rights"][0]["verbs"].append("share")
+    visitor.examples.answer("/me", me)
+    visitor.examples.answer("/share", {"url": "/s/link", "expires": ago(hours=-8)})
+    page = visitor.open(CHECKOUT)
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("combobox", name="For how long").select_option("8h")
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.get_by_role("dialog")).to_contain_text(f"{visitor.url}/s/link")
+    application = {"namespace": "gitops-system", "name": "checkout"}
+    assert visitor.examples.posted == [("/api/v1/share", {"application": application, "ttl": "8h"})]
+
+    visitor.examples.requests.clear()
+    shared = visitor.open("/s/link/a/gitops-system/checkout")
+    expect(shared.get_by_role("heading", name="gitops-system/checkout")).to_be_visible()
+    expect(shared.locator(".entry").first).to_be_visible()
+    assert shared.locator("a[href^='/a/'], a[href^='/r/'], button:not(.copy)").count() == 0
+    assert {path.split("/")[3] for _, path in visitor.examples.requests} == {"shared"}
+
+
+def test_typing_looks_only_at_what_matched_before(visitor: Visitor) -> None:
+    page = visitor.open()
+
+    looked = page.evaluate("""async () => {
+      const { $page_search: { matching } } = await import(document.querySelector("script[type=module]").src);
+      let looks = 0;
+      const row = (text) => ({ state: "Held", get text() { looks += 1; return text; } });
+      const rows = Array.from({ length: 1000 }, (_, index) => row(index % 10 ? "pay" : "shop"));
+      const after = (query) => { looks = 0; return [matching(rows, query).length, looks]; };
+      return ["s", "sh", "sh state:held", "sh -state:held", "pay", "-pay", "-payx"].map(after);
+    }""")
+
+    assert looked == [[100, 1000], [100, 100], [100, 100], [0, 1000], [900, 1000], [100, 1000], [1000, 1000]]

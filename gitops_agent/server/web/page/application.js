@@ -7,6 +7,7 @@ import { allRows, keyOf } from "./applications.js";
 import { Ago, Until } from "./clock.js";
 import { Commit, Outside, shortHash } from "./commit.js";
 import { Command } from "./copyable.js";
+import { Dependencies } from "./dependencies.js";
 import { DiffTab } from "./diff_tab.js";
 import { DriftTab } from "./drift.js";
 import { EventsTab } from "./events_tab.js";
@@ -169,8 +170,10 @@ export function Headline({ ns, name, data, links = true }) {
         <${Ago} at=${data.source.unavailableSince} bare />: ${data.source.message}</dd></div>`}
       ${data.warnings.length > 0 && html`<div><dt>${t("headline.warnings")}</dt><dd>
         <ul class="plain">${data.warnings.map((each) => html`<li key=${each}>${each}</li>`)}</ul></dd></div>`}
-      ${(data.dependsOn.length > 0 || data.requiredBy.length > 0) && html`<div><dt>${t("headline.depends")}</dt><dd>
-        <${Neighbours} data=${data} /></dd></div>`}
+      ${links && (data.dependsOn.length > 0 || data.requiredBy.length > 0) && html`<div><dt>${t("headline.depends")}</dt><dd>
+        <${Neighbours} data=${data} />
+        ${data.graph.length > 2 && html`<details class="inline-details"><summary>${t("dependencies.show", { count: data.graph.length })}</summary>
+          <${Dependencies} graph=${data.graph} /></details>`}</dd></div>`}
     </dl>
   `;
 }

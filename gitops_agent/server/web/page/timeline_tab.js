@@ -44,10 +44,10 @@ function Delivery({ delivery }) {
     ["recovery", half(delivery.recoverySeconds)],
     ["rework", percent(delivery.reworkRate)],
   ];
-  return html`<dl class="delivery" aria-label=${t("delivery.title", { days: delivery.days })}>
+  return html`<section class="delivery" aria-label=${t("delivery.title", { days: delivery.days })}><dl>
     ${figures.map(([key, value]) => html`<div key=${key} title=${t(`delivery.${key}.means`)}><dt>${t(`delivery.${key}`)}</dt><dd>${value}</dd></div>`)}
-    <div class="delivery-since muted">${t("delivery.title", { days: delivery.days })}</div>
-  </dl>`;
+    </dl><span class="muted">${t("delivery.title", { days: delivery.days })}</span>
+  </section>`;
 }
 
 function Entries({ ns, name, path, first, links }) {
