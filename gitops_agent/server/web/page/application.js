@@ -1,6 +1,7 @@
 // One Application: a headline that says why, since when and what comes next; then tabs, each with an address.
 
 import { useSignal } from "../vendor/signals.js";
+import { useLayoutEffect, useRef } from "../vendor/hooks.js";
 import { segments } from "./api.js";
 import { act, ActionButton, ActionDialog } from "./actions.js";
 import { allRows, keyOf } from "./applications.js";
@@ -60,6 +61,14 @@ export function Application() {
     a: () => data?.held && go(to.plan(ns, name, data.held.slice(0, 12))),
     u: () => go("/"),
   });
+  const strip = useRef(null);
+  // A phone shows a part of the tabs: the chosen one is in it.
+  useLayoutEffect(() => {
+    const chosen = strip.current?.querySelector("[aria-selected=true]");
+    if (chosen) {
+      strip.current.scrollLeft = chosen.offsetLeft - strip.current.offsetLeft - strip.current.clientWidth / 3;
+    }
+  }, [tab, data === null]);
   if (data === null && resource.refusal) {
     return html`<h1>${ns}/${name}</h1><${RefusalView} refusal=${resource.refusal} />`;
   }
@@ -67,7 +76,7 @@ export function Application() {
   return html`
     <${Head} ns=${ns} name=${name} row=${row} data=${data} path=${path} />
     ${resource.refusal && html`<${RefusalView} refusal=${resource.refusal} />`}
-    <nav class="tabs" role="tablist" aria-label=${t("application.tabs")}>
+    <nav ref=${strip} class="tabs" role="tablist" aria-label=${t("application.tabs")}>
       ${shown.map((each) => html`<a key=${each} id=${`tab-${each}`} role="tab" href=${address(ns, name, each)}
           aria-selected=${each === tab} aria-controls="tab-panel">
         ${t(`tab.${each}`)}<${Count} tab=${each} data=${data} />
