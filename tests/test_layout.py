@@ -88,6 +88,7 @@ TESTED_ELSEWHERE = {
     "server/sign_in.py": "server/oidc/test_oidc_sign_in.py",  # likewise
     "server/oidc/login.py": "server/oidc/test_oidc_sign_in.py",  # likewise
     "server/oidc/signature.py": "server/oidc/test_id_token.py",  # one step of it
+    "server/delegated/viewers.py": "server/delegated/test_reviewed_transport.py",  # likewise
     "server/destinations.py": "server/shares/test_share_links.py",  # likewise
     "importer/tables/*.py": "importer/test_tables.py",  # rows, tried as a whole
     "importer/argo*.py": "importer/test_argo.py",  # parts of one translation, tried by fields

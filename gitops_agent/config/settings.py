@@ -256,8 +256,27 @@ class DashboardSettings(Section):
     """Names beside that of `server.externalURL` under which browsers may reach it, with a port where one is in the address. The
     names of the own machine are allowed, for `kubectl port-forward`."""
 
-    auth: Literal["token", "oidc"] = "token"
-    """How viewers sign in: with a token of the cluster that they paste, or at the OIDC provider of the section `oidc`."""
+    auth: Literal["token", "oidc", "proxy", "guest"] = "token"
+    """How viewers sign in: with a token of the cluster that they paste; at the OIDC provider of the section `oidc`; at a proxy
+    that names them in `X-Remote-User` and `X-Remote-Group`; or not at all, as the user `guestUser`, who only reads."""
+
+    tls_certificate: Path | None = None
+    """A file with the certificate that the dashboard serves TLS with; plain HTTP when absent."""
+
+    tls_key: Path | None = None
+    """A file with its key."""
+
+    proxy_ca: Annotated[Path | None, Field(alias="proxyCA")] = None
+    """A file with the authority of the client certificates of the proxy, with `auth: proxy`; others cannot connect."""
+
+    proxy_names: Texts = ()
+    """Common names or DNS names of which the proxy's certificate has to hold one; any certificate of `proxyCA` when empty."""
+
+    guest_user: Annotated[str, Field(min_length=1, max_length=256)] = "gitops-agent:guest"
+    """The user whose rights all viewers have, with `auth: guest`."""
+
+    guest_groups: Texts = ("gitops-agent:guests",)
+    """The groups of that user."""
 
     audiences: Texts = ()
     """Audiences that a token must be for; that of the API server when empty."""
@@ -376,6 +395,22 @@ class Settings(Section):
             raise ValueError(
                 "dashboard.auth is oidc, which needs https in server.externalURL: browsers keep no session without it"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _certificates_are_complete(self) -> Self:
+        dashboard = self.dashboard
+        if (dashboard.tls_certificate is None) != (dashboard.tls_key is None):
+            raise ValueError("dashboard.tlsCertificate and dashboard.tlsKey need each other")
+        if dashboard.auth == "proxy" and (dashboard.proxy_ca is None or dashboard.tls_certificate is None):
+            raise ValueError(
+                "dashboard.auth is proxy, which needs dashboard.proxyCA, dashboard.tlsCertificate and dashboard.tlsKey: "
+                "the proxy proves itself by its client certificate"
+            )
+        if dashboard.auth != "proxy" and dashboard.proxy_ca is not None:
+            raise ValueError("dashboard.proxyCA is for dashboard.auth: proxy")
+        if any(name.startswith("system:") for name in (dashboard.guest_user, *dashboard.guest_groups)):
+            raise ValueError("dashboard.guestUser, dashboard.guestGroups: names with system: belong to the cluster itself")
         return self
 
 

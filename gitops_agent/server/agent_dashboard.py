@@ -24,6 +24,7 @@ from gitops_agent.server.shares.share_key import ShareKey
 from gitops_agent.server.shares.share_links import ShareLinks
 from gitops_agent.server.shares.shared_viewer import closed
 from gitops_agent.server.sign_in import sign_in_of
+from gitops_agent.server.tls import TlsFiles
 
 
 class AgentDashboard:
@@ -65,9 +66,9 @@ class AgentDashboard:
             secure=address.startswith("https:"),
             pages=[*sign_in.pages, *badges.routes()],
         )
-        self._server = HttpServer(
-            self._dashboard, listen(settings.dashboard.address, settings.dashboard.port, setting="dashboard"), name="http-ui"
-        )
+        tls = _tls(settings)
+        listener = listen(settings.dashboard.address, settings.dashboard.port, setting="dashboard")
+        self._server = HttpServer(self._dashboard, listener, name="http-ui", tls=tls)
 
     @property
     def port(self) -> int:
@@ -82,6 +83,13 @@ class AgentDashboard:
         """Ends the streams, then the server."""
         self._dashboard.stop()
         self._server.stop()
+
+
+def _tls(settings: Settings) -> TlsFiles | None:
+    certificate, key = settings.dashboard.tls_certificate, settings.dashboard.tls_key
+    if certificate is None or key is None:
+        return None
+    return TlsFiles(certificate=certificate, key=key, clients=settings.dashboard.proxy_ca, names=settings.dashboard.proxy_names)
 
 
 def _shares(settings: Settings, transport: Transport) -> ShareLinks:

@@ -17,6 +17,8 @@ import h11
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from gitops_agent.server.tls import TlsFiles, server_context
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
@@ -32,10 +34,13 @@ class _Protocol(H11Protocol):
     """A connection that has to complete its requests in time."""
 
     seconds = REQUEST_SECONDS
+    tls: TlsFiles | None = None
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if self.tls is not None and not self.tls.admits(transport.get_extra_info("peercert")):
+            transport.abort()
         self._arm()
 
     def data_received(self, data: bytes) -> None:
@@ -70,12 +75,21 @@ class HttpServer:
         listener: a bound socket.
         name: of the thread.
         request_seconds: how long a request may take to arrive.
+        tls: of its connections; None for none.
     """
 
-    def __init__(self, app: ASGIApp, listener: socket.socket, *, name: str, request_seconds: float = REQUEST_SECONDS) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        listener: socket.socket,
+        *,
+        name: str,
+        request_seconds: float = REQUEST_SECONDS,
+        tls: TlsFiles | None = None,
+    ) -> None:
         self._listener = listener
         self.port = int(listener.getsockname()[1])
-        protocol = type("Protocol", (_Protocol,), {"seconds": request_seconds})
+        protocol = type("Protocol", (_Protocol,), {"seconds": request_seconds, "tls": tls})
         options: dict[str, Any] = {
             "http": protocol,
             "ws": "none",
@@ -90,6 +104,9 @@ class HttpServer:
             "timeout_keep_alive": _IDLE_SECONDS,
             "timeout_graceful_shutdown": _END_SECONDS,
         }
+        if tls is not None:
+            context = server_context(tls)
+            options["ssl_context_factory"] = lambda *_: context
         self._server = Server(Config(app, **options))
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 

@@ -135,7 +135,8 @@ def _asked_one_by_one(access: ClusterClient, namespace: str) -> set[tuple[str, s
     allowed = set()
     for resource, verbs in (
         ("applications", (*_READS, "patch", SHARE, *APPLICATION_VERBS)),
-        ("rolloutpolicies", ("patch", "promote")),
+        ("rolloutpolicies", ("patch", *ROLLOUT_VERBS)),
+        ("notifiers", ("list", "patch")),
     ):
         for verb in dict.fromkeys(GRANTED_BY.get(verb, verb) for verb in verbs):
             attributes = {"group": GROUP, "resource": resource, "verb": verb, "namespace": namespace}

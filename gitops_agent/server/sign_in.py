@@ -10,6 +10,8 @@ from gitops_agent.cluster.secrets import Secrets
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.config import Settings
 from gitops_agent.httpclient.allowed_hosts import AllowedHosts
+from gitops_agent.server.delegated.sessions import GuestSessions, ProxySessions
+from gitops_agent.server.delegated.viewers import DelegatedViewers
 from gitops_agent.server.destinations import Destinations
 from gitops_agent.server.http.sessions import Sessions
 from gitops_agent.server.http.sign_in_pages import SignInPages
@@ -40,6 +42,11 @@ def sign_in_of(settings: Settings, transport: Transport, destinations: Destinati
         destinations: where Applications deploy to, if that shows them.
     """
     namespace, audiences = settings.cluster.namespace, settings.dashboard.audiences
+    if settings.dashboard.auth in ("proxy", "guest"):
+        viewers = DelegatedViewers(transport, namespace, settings.dashboard.auth, destinations)
+        if settings.dashboard.auth == "proxy":
+            return SignIn(sessions=ProxySessions(viewers))
+        return SignIn(sessions=GuestSessions(viewers, settings.dashboard.guest_user, settings.dashboard.guest_groups))
     if settings.dashboard.auth == "token":
         return SignIn(sessions=TokenSessions(transport, namespace, audiences=audiences, destinations=destinations))
     sessions = TokenSessions(

@@ -92,3 +92,21 @@ def test_a_sign_in_that_cannot_work_is_refused_at_the_start(oidc: dict[str, str]
 def test_an_issuer_is_an_https_address(issuer: str) -> None:
     with pytest.raises(UsageError, match=r"oidc\.issuer"):
         config.load(None, {}, {"oidc.issuer": issuer})
+
+
+@pytest.mark.parametrize(
+    ("dashboard", "words"),
+    [
+        ({"auth": "proxy"}, "the proxy proves itself by its client certificate"),
+        ({"auth": "proxy", "proxyCA": "ca.crt"}, "needs dashboard.proxyCA"),
+        ({"tlsCertificate": "a.crt"}, "need each other"),
+        ({"proxyCA": "ca.crt"}, "is for dashboard.auth: proxy"),
+        ({"auth": "guest", "guestUser": "system:admin"}, "belong to the cluster itself"),
+        ({"guestGroups": "system:masters"}, "belong to the cluster itself"),
+        ({"auth": "none"}, "dashboard.auth"),
+    ],
+    ids=["no certificates", "no own certificate", "no key", "no proxy", "a user of the cluster", "administrators", "unknown"],
+)
+def test_a_dashboard_that_would_trust_too_much_is_refused_at_the_start(dashboard: dict[str, str], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        config.load(None, {}, {f"dashboard.{name}": value for name, value in dashboard.items()})

@@ -107,14 +107,17 @@ def test_the_dashboard_is_reached_at_the_leaders_pod_by_a_named_port(overlay: Ov
     }
 
 
-def test_the_dashboard_may_review_tokens_and_nothing_more_of_the_cluster(overlay: Overlay) -> None:
+def test_the_dashboard_may_review_viewers_and_nothing_more_of_the_cluster(overlay: Overlay) -> None:
     role = next(
         obj
         for obj in overlay("components/dashboard")
         if obj["kind"] == "ClusterRole" and obj["metadata"]["name"] == "gitops-agent-dashboard"
     )
 
-    assert role["rules"] == [{"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]}]
+    assert role["rules"] == [
+        {"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]},
+        {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]},
+    ]
 
 
 def test_the_network_policy_can_be_left_out(overlay: Overlay) -> None:

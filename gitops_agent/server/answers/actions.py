@@ -83,6 +83,7 @@ _APPLICATION: dict[str, Callable[[ClusterClient, Object, View], Written]] = cast
 def _application(verb: str) -> Answer:
     def act(call: Call) -> views.Accepted:
         call.application()
+        call.demand(verb, "applications")
         access = call.access(call.key.namespace)
         live = access.objects.get(APPLICATION.named(call.key.namespace, call.key.name))
         assert call.body is not None  # noqa: S101 - for the type checker: the route has a body
@@ -96,6 +97,7 @@ def _application(verb: str) -> Answer:
 def _rollout(verb: str) -> Answer:
     def act(call: Call) -> views.Accepted:
         call.policy()
+        call.demand(verb, "rolloutpolicies")
         access = call.access(call.key.namespace)
         live = access.objects.get(ROLLOUT_POLICY.named(call.key.namespace, call.key.name))
         body = call.body

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gitops_agent.cluster.client import ClusterClient
-from gitops_agent.errors import NotFound
+from gitops_agent.errors import Forbidden, NotFound
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.server.plan_cache import PlanCache, RecentValues
 from gitops_agent.server.rows import Rows
@@ -83,6 +83,17 @@ class Call:
     def access(self, namespace: str) -> ClusterClient:
         """The cluster as the viewer, with a namespace."""
         return replace(self.viewer.access, namespace=namespace)
+
+    def demand(self, verb: str, resource: str) -> None:
+        """Refuses what the agent would write for a viewer without the right.
+
+        With their own credentials the API server decides, when it is written.
+
+        Raises:
+            Forbidden: naming the verb that is missing.
+        """
+        if self.viewer.delegated and (missing := self.viewer.rights(self.key.namespace).missing(verb, resource, self.key.name)):
+            raise Forbidden(f"{self.viewer.user} may not {missing} {resource} in {self.key.namespace}", status=403)
 
     def policy(self) -> Object:
         """The RolloutPolicy of the path.

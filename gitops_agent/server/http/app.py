@@ -293,7 +293,12 @@ class Dashboard:
 
 
 def _headers(request: Request) -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers.items()}
+    """By lower-case names; lines of one name are joined by newlines."""
+    joined: dict[str, str] = {}
+    for name, value in request.headers.items():
+        between = "; " if name == "cookie" else "\n"
+        joined[name] = f"{joined[name]}{between}{value}" if name in joined else value
+    return joined
 
 
 def _query(route: Route, request: Request) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -11,8 +13,10 @@ import pytest
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.server.http.sign_in_pages import COOKIE
 from gitops_agent.server.http.token_sessions import COOKIE as SESSION
+from gitops_agent.server.openapi import document
 from tests.cli.cluster_env import ClusterEnv, healthy
 from tests.issuers import issuer, trust
+from tests.server.oidc import tokens
 from tests.server.oidc.provider_server import CLIENT, SECRET, ProviderServer, callback, provider
 from tests.server.running_agent import Agent, grant, running
 from tests.source.certificates import Certificates
@@ -82,6 +86,12 @@ def test_a_viewer_signs_in_at_the_provider_and_sees_what_kubectl_would(
         me = agent.ask("GET", "/api/v1/me", Cookie=f"{SESSION}={browser.jar[SESSION]}", **NAMED)
         rows = agent.ask("GET", "/api/v1/applications", Cookie=f"{SESSION}={browser.jar[SESSION]}", **NAMED)
         refused = hostile(browser, login, kept, answer)
+        accepted = {
+            (name, method, path): status
+            for name, headers in forged(login).items()
+            for method, path in private_routes(stage.namespace)
+            if (status := agent.raw(method, path, None if method != "POST" else "{}", headers)[0]) != 401
+        }
 
     assert before == [each for each in before if each in ("/keys", "/.well-known/openid-configuration")]
     assert (refusal[0], refusal[1]["mode"], refusal[1]["issuer"]) == (401, "oidc", urlsplit(login.issuer).netloc)
@@ -95,6 +105,8 @@ def test_a_viewer_signs_in_at_the_provider_and_sees_what_kubectl_would(
     assert any(each.startswith(f"{COOKIE}=;") for each in finished_cookies)
     assert (me[1]["user"], me[1]["mode"], "oidc:dev" in me[1]["groups"]) == ("oidc:dana", "oidc", True)
     assert [row[1] for row in rows[1]["rows"]] == ["shop"]
+    # A body that is wrong is refused before the session is looked at.
+    assert {call: status for call, status in accepted.items() if (call[1], status) != ("POST", 422)} == {}
     assert {name: (status, shown) for name, (status, shown) in refused.items() if status != 401 or not shown} == {}
 
 
@@ -133,6 +145,38 @@ def hostile(
         attempt(name, {})
         login.claims = {"sub": "dana", "groups": ["dev"]}
     return results
+
+
+def private_routes(namespace: str) -> list[tuple[str, str]]:
+    """Method and address of all operations of the document that need a session."""
+    names = {"namespace": namespace, "name": "shop"}
+    return [
+        (method.upper(), re.sub(r"\{(\w+)\}", lambda match: names.get(match[1], "x"), path))
+        for path, operations in document()["paths"].items()
+        for method, operation in operations.items()
+        if operation.get("security") != []
+    ]
+
+
+def forged(login: ProviderServer) -> dict[str, dict[str, str]]:
+    """Headers that are no session, by what is wrong with them."""
+    now = int(time.time())
+    claims = {"iss": login.issuer, "aud": CLIENT, "sub": "dana", "groups": ["dev"], "iat": now, "exp": now + 600}
+    unsigned = tokens.unsigned({"alg": "none", "kid": "one"}, claims)
+    texts = {
+        "wrong": "wrong",
+        "expired": login.token("x", iat=now - 7200, exp=now - 3600),
+        "alg none": f"{unsigned}.",
+        "HS256 with the public key": tokens.hs256(claims, tokens.public_pem()),
+        "wrong audience": login.token("x", aud="kubernetes"),
+        "another issuer": login.token("x", iss="https://evil.example"),
+        "another key": tokens.rs256(claims, key=tokens.rsa_key("other")),
+    }
+    headers = {name: {"Authorization": f"Bearer {text}"} for name, text in texts.items()}
+    headers["nothing"] = {}
+    headers["headers of a proxy"] = {"X-Remote-User": "admin", "X-Remote-Group": "system:masters"}
+    headers["the cookie of a login"] = {"Cookie": f"{COOKIE}=x; {SESSION}=x"}
+    return {name: {**NAMED, "Content-Type": "application/json", **each} for name, each in headers.items()}
 
 
 def trusted(access: ClusterClient, token: str) -> bool:

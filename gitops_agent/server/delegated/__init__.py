@@ -1,0 +1,1 @@
+"""Viewers for whom the agent reads and writes."""
