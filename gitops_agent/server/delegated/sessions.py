@@ -1,4 +1,4 @@
-"""Viewers whom a proxy has signed in, and guests, who do not sign in.
+"""Viewers whom a proxy signed in, and guests.
 
 The headers of the proxy are those that the API server knows too: `X-Remote-User`, and `X-Remote-Group` once for each group.
 They count because only the proxy gets as far as sending them: the listener accepts no connection without its certificate.

@@ -148,7 +148,7 @@ def hostile(
 
 
 def private_routes(namespace: str) -> list[tuple[str, str]]:
-    """Method and address of all operations of the document that need a session."""
+    """Method and address of all operations that need a session."""
     names = {"namespace": namespace, "name": "shop"}
     return [
         (method.upper(), re.sub(r"\{(\w+)\}", lambda match: names.get(match[1], "x"), path))
