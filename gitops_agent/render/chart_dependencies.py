@@ -171,7 +171,7 @@ class ChartDependencies:
         return dependency
 
     def _content(self, path: str) -> str:
-        """What a published chart is, without what lies beside it in the tree."""
+        """What a published chart contains, without what lies beside it."""
         if not path:
             return digest_of(chart_of(self.inputs.commit)).removeprefix("sha256:")[:_DIGITS]
         located = self.inputs.locate(path)

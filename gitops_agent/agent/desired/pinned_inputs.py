@@ -62,7 +62,7 @@ class PinnedInputs:
     def settled(self, request: RenderRequest, repository: Repository, rendered: Rendered) -> tuple[DependencyRevision, ...]:
         """The charts that a render fetched, as they are recorded.
 
-        What earlier renders missed is asked for no more; one that misses it still will look for it again.
+        What earlier renders missed is not fetched any more; a render that misses it still looks it up again.
         """
         if self._forgotten(request.application):
             self._poller.unpin(request.application, absent=True)
