@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gitops_agent.agent.desired import commit_verifier, poll_slots
+from gitops_agent.agent.desired.commit_board import ApplicationCommits
 from gitops_agent.agent.desired.commit_verifier import CommitVerifier
 from gitops_agent.agent.desired.declared_state import DeclaredStateLoader
 from gitops_agent.agent.desired.poller import SourcePoller
@@ -120,17 +121,17 @@ class Components:
             git_hosts=_hosts(settings.source.allowed_secret_hosts, "source.allowedSecretHosts", "credentials"),
             expressions=compile_expressions(settings.health.expressions),
         )
-        dispatcher = _dispatcher(settings, objects, stores.secrets)
-        events = EventBroadcaster(dispatcher, Recorder(objects))
-        scheduler = Scheduler()
-
         cache = Path(settings.source.cache_dir)
         sources = Sources(
             cache / "mirrors", allow_file=settings.source.allow_file, timeout_seconds=settings.source.timeout_seconds
         )
-        self.poller = SourcePoller(sources, stores.secrets, scheduler, repositories, wake=wake, events=events)
         workers = _render_workers(settings)
         self.renders = RenderPool(workers, wake, concurrency=settings.render.concurrency, cache=RenderCache(cache / "rendered"))
+        commits = ApplicationCommits(stores.applications, sources, self.renders)
+        dispatcher = _dispatcher(settings, objects, stores.secrets, commits)
+        events = EventBroadcaster(dispatcher, Recorder(objects))
+        scheduler = Scheduler()
+        self.poller = SourcePoller(sources, stores.secrets, scheduler, repositories, wake=wake, events=events)
         signatures: WorkQueue[AppKey] = WorkQueue(base=1.0)
         verdicts = VerdictCache(cache / "verdicts.sqlite")
         verifier = CommitVerifier(sources, stores.secrets, signatures, verdicts, wake)
@@ -162,7 +163,7 @@ class Components:
             applier=applier,
             hooks=hooks,
             health=HealthAssessor(Explainer(objects)),
-            status=StatusWriter(objects, events, stores.applications),
+            status=StatusWriter(objects, events, stores.applications, commits=commits),
         )
         self.reconciler = ApplicationReconciler(stages, stores, self.queue, scheduler)
         hinted: WorkQueue[Tip] = WorkQueue()
@@ -359,8 +360,15 @@ def _render_workers(settings: Settings) -> RenderWorkers:
     return RenderWorkers(dialer, limits=limits, programs=programs)
 
 
-def _dispatcher(settings: Settings, objects: Objects, secrets: SecretReader) -> NotificationDispatcher:
+def _dispatcher(
+    settings: Settings, objects: Objects, secrets: SecretReader, commits: ApplicationCommits
+) -> NotificationDispatcher:
     retry = RetryPolicy(timeout_seconds=settings.notify.timeout_seconds)
     hosts = _hosts(settings.notify.allowed_hosts, "notify.allowedHosts", "a notification")
-    options = DispatchOptions(limit=settings.notify.outbox_limit, hosts=hosts, external_url=settings.server.external_url)
-    return NotificationDispatcher(objects, secrets, retry=retry, options=options)
+    options = DispatchOptions(
+        limit=settings.notify.outbox_limit,
+        hosts=hosts,
+        external_url=settings.server.external_url,
+        cluster=settings.cluster.name,
+    )
+    return NotificationDispatcher(objects, secrets, retry=retry, options=options, board=commits)

@@ -62,6 +62,10 @@ _WITH_SECRET = (
 """Providers that take nothing without a token."""
 _WITH_ADDRESS = (Provider.GRAFANA, Provider.GITEA)
 """Providers without a public server."""
+_FORGES = (Provider.GITHUB, Provider.GITLAB, Provider.GITEA, Provider.BITBUCKET, Provider.AZUREDEVOPS)
+"""Providers that show the statuses of commits."""
+_WITH_DEPLOYMENTS = (Provider.GITHUB, Provider.GITLAB)
+"""Forges that list deployments."""
 
 
 class MessageStyle(StrEnum):
@@ -125,6 +129,32 @@ class LabelSelector(Model):
         )
 
 
+class CommitStatusOptions(Model):
+    """The statuses that a forge shows beside a commit."""
+
+    name: (
+        Annotated[
+            str, Shape(pattern=r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*", message="is not a name such as gitops/prod", longest=128)
+        ]
+        | None
+    ) = None
+    """The name of the status of a commit as a whole; `gitops-agent/` and the setting `cluster.name` when absent."""
+
+    per_application: Annotated[int, Field(ge=0, le=50)] = 10
+    """How many Applications a commit may touch at most for each of them to get a status too."""
+
+    deployments: bool = False
+    """Whether each commit is a deployment to an environment too; on GitHub and GitLab."""
+
+    environment: (
+        Annotated[
+            str, Shape(pattern=r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*", message="is not a name such as production", longest=128)
+        ]
+        | None
+    ) = None
+    """The environment of deployments; the setting `cluster.name` when absent."""
+
+
 class NotifierSpec(Model):
     """The provider, its address, and the events sent to it."""
 
@@ -164,6 +194,9 @@ class NotifierSpec(Model):
     message. Living when absent, where the provider and the credentials can edit: with tokens of bots for Slack and Mattermost,
     for Discord and for Telegram."""
 
+    commit_status: CommitStatusOptions | None = None
+    """How forges show commits; `events` and `template` are for the other providers."""
+
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
             cel=f"!has(self.messages) || self.messages == 'each' || self.provider in {[provider.value for provider in EDITED]}",
@@ -190,7 +223,23 @@ class NotifierSpec(Model):
             holds=lambda spec: spec.address is None or re.search(_PASSWORD, spec.address) is None,
             message="address holds a password: put it into a Secret and name that in secretRef",
         ),
+        Rule(
+            cel=f"!has(self.commitStatus) || self.provider in {[provider.value for provider in _FORGES]}",
+            holds=lambda spec: spec.commit_status is None or spec.provider in _FORGES,
+            message="commitStatus is for forges",
+        ),
+        Rule(
+            cel=f"!has(self.commitStatus) || !has(self.commitStatus.deployments) || !self.commitStatus.deployments"
+            f" || self.provider in {[provider.value for provider in _WITH_DEPLOYMENTS]}",
+            holds=lambda spec: not spec.statuses.deployments or spec.provider in _WITH_DEPLOYMENTS,
+            message="deployments are listed by GitHub and GitLab only",
+        ),
     )
+
+    @property
+    def statuses(self) -> CommitStatusOptions:
+        """How a forge shows commits."""
+        return self.commit_status or CommitStatusOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,6 +121,43 @@ class LastTest(Model):
     """For people."""
 
 
+class CommitRecord(Model):
+    """A commit that a forge shows a status of."""
+
+    repository: str
+    """The URL, without credentials."""
+
+    commit: str
+    """The full object name."""
+
+    since: Moment = ""
+    """When it was first seen."""
+
+    sent: Moment = ""
+    """When a status of it was sent last."""
+
+    refs: dict[str, str] = Field(default_factory=dict)
+    """What led to it, such as `branch main`, and the commit that led there before."""
+
+    statuses: dict[str, str] = Field(default_factory=dict)
+    """What was sent last: for the commit as a whole under an empty name, and by Application."""
+
+    applications: dict[str, str] = Field(default_factory=dict)
+    """The Applications that it touched, and how far it is in each."""
+
+    compared: bool = False
+    """Whether all Applications that it touched are known."""
+
+    closed: bool = False
+    """Whether nothing about it changes any more."""
+
+    deployment: str = ""
+    """The id of its deployment at the forge."""
+
+    refused: bool = False
+    """Whether the forge takes no status for it."""
+
+
 class NotifierStatus(Model):
     """Whether notifications are delivered."""
 
@@ -150,3 +187,6 @@ class NotifierStatus(Model):
 
     pending: tuple[PendingMessage, ...] = ()
     """Messages that wait for the receiver; at most 64."""
+
+    commits: tuple[CommitRecord, ...] = ()
+    """Commits that a forge shows a status of; at most 200."""

@@ -87,6 +87,10 @@ class ClusterSettings(Section):
     namespace: str = "gitops-system"
     """The namespace of the agent itself: its lease lies there, and nothing in it is ever pruned."""
 
+    name: Annotated[str, Field(pattern=r"^([A-Za-z0-9_.-]+)?$", max_length=63)] = ""
+    """What people call the cluster, such as `prod-eu`: in the names of commit statuses, and as the environment of deployments.
+    The first eight digits of its UID when empty."""
+
     uid: str = ""
     """The UID of the namespace `kube-system` of the only cluster the agent works in; it ends in another one. Any when empty."""
 

@@ -1,20 +1,19 @@
-"""The state of a commit: what all forges have in common.
+"""The status of a commit: what all forges have in common.
 
-A forge shows a state beside the commit and on its pull request. Whose repository an Application reads is decided by the authors
-of Applications, so a message is for a forge only when its API serves the repository's host: no other host sees the token.
+A forge shows a status beside the commit and on its pull request. Whose repository an Application reads is decided by the
+authors of Applications, so a status is for a forge only when its API serves the repository's host; no other one sees the token.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote, urlsplit
 
-from gitops_agent.api.event_type import EventType
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.errors import AgentError
-from gitops_agent.notify.message import Message
 from gitops_agent.notify.provider import Credentials, credential
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -28,43 +27,38 @@ class CommitState(StrEnum):
     PENDING = "pending"
     SUCCESS = "success"
     FAILURE = "failure"
-    ERROR = "error"
+    SUPERSEDED = "superseded"
 
 
-STATES = {
-    EventType.REVISION_SEEN: CommitState.PENDING,
-    EventType.PROGRESSING: CommitState.PENDING,
-    EventType.HELD: CommitState.PENDING,
-    EventType.APPROVED: CommitState.PENDING,
-    EventType.ROLLOUT_STARTED: CommitState.PENDING,
-    EventType.ROLLOUT_PAUSED: CommitState.PENDING,
-    EventType.ROLLOUT_STEP: CommitState.PENDING,
-    EventType.SYNCED: CommitState.SUCCESS,
-    EventType.RECOVERED: CommitState.SUCCESS,
-    EventType.PROMOTED: CommitState.SUCCESS,
-    EventType.SYNC_FAILED: CommitState.FAILURE,
-    EventType.UNVERIFIED: CommitState.FAILURE,
-    EventType.DEGRADED: CommitState.FAILURE,
-    EventType.ROLLED_BACK: CommitState.FAILURE,
-    EventType.ROLLOUT_ABORTED: CommitState.FAILURE,
-    EventType.STALLED: CommitState.ERROR,
-}
-"""The events that say something about a commit."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitStatus:
+    """One status of one commit.
+
+    Attributes:
+        repository: the URL of the source, without credentials.
+        commit: the full object name.
+        name: of the status; a later one of the same name takes its place.
+        state: of what the name stands for.
+        description: one line.
+        link: the page that explains it; empty where the dashboard has no address.
+    """
+
+    repository: str
+    commit: str
+    name: str
+    state: CommitState
+    description: str
+    link: str = ""
 
 
-def about_commit(message: Message) -> bool:
-    """Whether the message says something about a whole commit."""
-    return message.event in STATES and _COMMIT.fullmatch(message.commit) is not None
+def is_commit(name: str) -> bool:
+    """Whether it is the full object name of a commit."""
+    return _COMMIT.fullmatch(name) is not None
 
 
-def name(message: Message) -> str:
-    """The name of the status: one for each application."""
-    return f"gitops-agent/{message.application}"
-
-
-def description(message: Message, text: str, limit: int) -> str:
-    """The first line of the text, cut to what the forge takes."""
-    first = next(iter(text.splitlines()), "") or message.title
+def cut(text: str, limit: int) -> str:
+    """The first line of a text, in at most `limit` characters."""
+    first = next(iter(text.splitlines()), "")
     return first if len(first) <= limit else first[: limit - 1] + "…"
 
 
@@ -82,11 +76,11 @@ def host_and_path(url: str) -> tuple[str, str]:
         return "", ""
 
 
-def segments(message: Message, spec: NotifierSpec, hosts: Collection[str], *, most: int = 2) -> tuple[str, ...] | None:
+def segments(url: str, spec: NotifierSpec, hosts: Collection[str], *, most: int = 2) -> tuple[str, ...] | None:
     """The path of a repository, such as owner and name.
 
     Args:
-        message: about a commit.
+        url: of the repository that is followed.
         spec: may name the repository itself.
         hosts: those the API serves.
         most: how many segments a repository may have; at least two.
@@ -97,7 +91,7 @@ def segments(message: Message, spec: NotifierSpec, hosts: Collection[str], *, mo
     if spec.repository:
         parts = spec.repository.split("/")
     else:
-        host, path = host_and_path(message.repository)
+        host, path = host_and_path(url)
         if host not in hosts:
             return None
         parts = [unquote(part) for part in path.strip("/").removesuffix(".git").split("/")]
@@ -116,6 +110,6 @@ def token_of(credentials: Credentials) -> str:
     raise AgentError("the Secret has no key token", reason="SecretInvalid")
 
 
-def not_served(message: Message, api: str) -> AgentError:
+def not_served(url: str, api: str) -> AgentError:
     """The error for a repository that the API does not serve."""
-    return AgentError(f"{message.repository} is not a repository of {api}", reason="DeliveryFailed", transient=False)
+    return AgentError(f"{url} is not a repository of {api}", reason="DeliveryFailed", transient=False)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from gitops_agent.api.notifier import Notifier
 from gitops_agent.backoff import Backoff
 from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.message import DeliveryError
@@ -82,10 +83,19 @@ class DeliveryWorker:
         """Starts delivering."""
         self._thread.start()
 
-    def retry_now(self) -> None:
-        """Forgets the pause: the Notifier was changed."""
-        self._retry_at = 0.0
-        self.outbox.changed.set()
+    @property
+    def notifier(self) -> Notifier:
+        """The Notifier as it is now."""
+        return self.outbox.notifier
+
+    def update(self, notifier: Notifier) -> None:
+        """Takes a newer form of the Notifier; its spec counts at once."""
+        fresh = self.outbox.notifier.spec != notifier.spec
+        self.outbox.notifier = notifier
+        if fresh:
+            self._retry_at = 0.0
+        if fresh or self.outbox.test_request():
+            self.outbox.changed.set()
 
     def ask_to_stop(self) -> None:
         """Lets the attempt under way end, begins no other."""

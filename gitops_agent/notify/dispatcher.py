@@ -21,13 +21,18 @@ from gitops_agent.events.event import Event
 from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.manifest.key import AppKey
+from gitops_agent.notify.commit_board import CommitBoard, NoCommits
+from gitops_agent.notify.commit_status_worker import CommitStatusOptions, CommitStatusWorker
 from gitops_agent.notify.delivery_worker import DeliveryWorker, RetryPolicy
 from gitops_agent.notify.message import Message
 from gitops_agent.notify.outbox import Admission, Outbox
 from gitops_agent.notify.pending import LIMIT
-from gitops_agent.notify.providers import PROVIDERS
+from gitops_agent.notify.providers import FORGES, PROVIDERS
 from gitops_agent.notify.routing import wants
 from gitops_agent.notify.sender import Sender
+
+_UID_DIGITS = 8
+"""Of the cluster's UID, where it has no name."""
 
 
 def _now() -> datetime:
@@ -42,11 +47,13 @@ class DispatchOptions:
         limit: how many messages may wait for one receiver.
         hosts: those that receivers may have.
         external_url: where people reach the dashboard; messages link to it.
+        cluster: its name; the start of its UID when empty.
     """
 
     limit: int = LIMIT
     hosts: AllowedHosts = ANYWHERE
     external_url: str = ""
+    cluster: str = ""
 
 
 class NotificationDispatcher:
@@ -58,6 +65,7 @@ class NotificationDispatcher:
         clock: aware time, UTC.
         retry: how long and how often a message is tried.
         options: what holds for all Notifiers.
+        board: knows where Applications stand, for the forges.
     """
 
     def __init__(
@@ -68,24 +76,20 @@ class NotificationDispatcher:
         clock: Callable[[], datetime] = _now,
         retry: RetryPolicy | None = None,
         options: DispatchOptions | None = None,
+        board: CommitBoard | None = None,
     ) -> None:
         self._objects, self._secrets, self._clock = objects, secrets, clock
-        self._retry, self._options = retry or RetryPolicy(), options or DispatchOptions()
+        self._retry, self._options, self._board = retry or RetryPolicy(), options or DispatchOptions(), board or NoCommits()
         self._lock = threading.Lock()
-        self._couriers: dict[AppKey, DeliveryWorker] = {}
+        self._couriers: dict[AppKey, DeliveryWorker | CommitStatusWorker] = {}
         self._started = self._stopped = False
 
     def set_notifier(self, notifier: Notifier) -> None:
         """Adds a Notifier with its pending messages, or updates its spec."""
         with self._lock:
             present = self._couriers.get(notifier.key)
-            if present is not None and present.outbox.notifier.uid == notifier.uid:
-                fresh = present.outbox.notifier.spec != notifier.spec
-                present.outbox.notifier = notifier
-                if fresh:
-                    present.retry_now()
-                elif present.outbox.test_request():
-                    present.outbox.changed.set()
+            if present is not None and present.notifier.uid == notifier.uid and _kind(present.notifier) == _kind(notifier):
+                present.update(notifier)
                 return
             if present is not None:
                 present.ask_to_stop()
@@ -114,7 +118,7 @@ class NotificationDispatcher:
         with self._lock:
             if self._stopped:
                 raise AgentError("the agent is stopping and takes no more notifications", transient=True)
-            outboxes = [courier.outbox for courier in self._couriers.values()]
+            outboxes = [courier.outbox for courier in self._couriers.values() if isinstance(courier, DeliveryWorker)]
         admitted: list[tuple[Outbox, Admission]] = []
         for outbox in outboxes:
             spec = outbox.notifier.spec
@@ -154,8 +158,21 @@ class NotificationDispatcher:
         for courier in couriers:
             courier.join(end - time.monotonic())
 
-    def _courier(self, notifier: Notifier) -> DeliveryWorker:
+    def _courier(self, notifier: Notifier) -> DeliveryWorker | CommitStatusWorker:
         http = HttpClient(timeout_seconds=self._retry.timeout_seconds, hosts=self._options.hosts)
+        if notifier.spec.provider in FORGES:
+            options = CommitStatusOptions(
+                cluster=self._options.cluster or self._objects.transport.identity.uid[:_UID_DIGITS],
+                external_url=self._options.external_url,
+                retry=self._retry,
+                clock=self._clock,
+            )
+            return CommitStatusWorker(notifier, self._objects, self._secrets, http=http, board=self._board, options=options)
         sender = Sender(self._secrets, http=http, clock=self._clock, external_url=self._options.external_url)
         outbox = Outbox(self._objects, notifier, clock=self._clock, limit=min(self._options.limit, LIMIT))
         return DeliveryWorker(outbox, sender=sender, clock=self._clock, retry=self._retry)
+
+
+def _kind(notifier: Notifier) -> bool:
+    """Whether it gets statuses of commits, and no messages."""
+    return notifier.spec.provider in FORGES

@@ -105,7 +105,7 @@ class Sender:
                 return Sent(broken=broken, id=self._live(attempt, living))
             self._exchange(attempt, attempt.request())
         except AgentError as error:
-            raise _hidden(error, secret, spec.address) from None
+            raise hidden(error, secret, spec.address) from None
         return Sent(broken=broken)
 
     def _live(self, attempt: _Attempt, living: LivingMessage) -> str:
@@ -144,16 +144,8 @@ class Sender:
         return answer
 
     def test(self, notifier: Notifier, request: str) -> Sent:
-        """Sends the message of a test; raises as `send` does.
-
-        Raises:
-            AgentError: the provider has no use for a test message (reason `NothingToTest`).
-        """
-        message = Message.test(notifier.key, request, self._clock())
-        if not PROVIDERS[notifier.spec.provider].speaks_of(message, notifier.spec):
-            text = f"{notifier.spec.provider} shows states of commits, and a test message is about none: push a commit instead"
-            raise AgentError(text, reason="NothingToTest")
-        return self.send(notifier, message)
+        """Sends the message of a test; raises as `send` does."""
+        return self.send(notifier, Message.test(notifier.key, request, self._clock()))
 
     def abort(self) -> None:
         """Ends the attempt under way and refuses further ones."""
@@ -181,7 +173,7 @@ def _text(spec: NotifierSpec, message: Message, living: LivingMessage | None) ->
         return f"{text}\n(shown in the default form: {error.message})".lstrip(), error.message
 
 
-def _hidden(error: AgentError, secret: SecretContent, address: str | None) -> AgentError:
+def hidden(error: AgentError, secret: SecretContent, address: str | None) -> AgentError:
     """The error without values of the Secret, even from the answer."""
     secrets = [value.decode("utf-8", "replace").strip() for value in secret.data.values()]
     error.message = scrub(redact(error.message, [*secrets, *([address] if address else [])]))

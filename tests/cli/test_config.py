@@ -28,7 +28,7 @@ def test_the_options_of_other_commands_stand_for_settings(run: Run) -> None:
     result = run("config", "show", "-v", "-n", "team", "--kubeconfig", "/etc/k", "--context", "west", "-o", "json")
     settings = json.loads(result.stdout)
 
-    assert settings["cluster"] == {"kubeconfig": "/etc/k", "context": "west", "namespace": "team", "uid": ""}
+    assert settings["cluster"] == {"kubeconfig": "/etc/k", "context": "west", "namespace": "team", "name": "", "uid": ""}
     assert settings["log"]["level"] == "debug"
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
-from gitops_agent.api.event_type import EventType
 from gitops_agent.httpclient.message import Request
+from gitops_agent.notify.commit_status import CommitState, CommitStatus
 from gitops_agent.notify.message import Message
-from tests.notify.builders import NOON, message, revision, spec
+from tests.notify.builders import COMMIT, NOON, message, spec
 
 HOSTILE = "@everyone [click](https://evil) <script>"
 
@@ -40,6 +40,24 @@ def document(request: Request) -> Any:
     return orjson.loads(request.body)
 
 
-def of_repository(url: str, type_: EventType = EventType.DEGRADED) -> Message:
-    """A message about a commit of a repository."""
-    return message(type_, revision=revision(repository=url))
+def shown(
+    forge: ModuleType,
+    secret: dict[str, bytes],
+    url: str,
+    state: CommitState = CommitState.FAILURE,
+    **fields: Any,
+) -> Request:
+    """The request of a forge for the status of a commit."""
+    wanted = spec(forge.__name__.rpartition(".")[2], **fields)
+    assert forge.serves(url, wanted)
+    request = forge.status(commit_status(url, state), secret, wanted)
+    assert isinstance(request, Request)
+    return request
+
+
+def commit_status(
+    url: str = "https://github.com/acme/config.git", state: CommitState = CommitState.FAILURE, **fields: Any
+) -> CommitStatus:
+    """A status of a commit."""
+    known: dict[str, Any] = {"name": "gitops-agent/prod-eu", "description": "2 degraded: pay, shop"}
+    return CommitStatus(repository=url, commit=COMMIT, state=state, **known | fields)

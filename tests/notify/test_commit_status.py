@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_agent.api.event_type import EventType
-from gitops_agent.notify.commit_status import about_commit, description, segments
-from tests.notify.builders import message, revision, spec
-from tests.notify.senders import of_repository
+from gitops_agent.notify.commit_status import cut, is_commit, segments
+from tests.notify.builders import COMMIT, spec
 
 
 @pytest.mark.parametrize(
@@ -25,22 +23,22 @@ from tests.notify.senders import of_repository
     ],
 )
 def test_a_repository_is_found_where_the_api_serves_it(url: str, parts: tuple[str, ...] | None) -> None:
-    assert segments(of_repository(url), spec("gitea", address="https://git.example.com"), {"git.example.com"}) == parts
+    assert segments(url, spec("gitea", address="https://git.example.com"), {"git.example.com"}) == parts
 
 
 def test_a_notifier_may_name_the_repository() -> None:
     wanted = spec("github", repository="acme/other")
 
-    assert segments(of_repository("file:///x"), wanted, set()) == ("acme", "other")
+    assert segments("file:///x", wanted, set()) == ("acme", "other")
 
 
-def test_only_whole_commits_have_a_state() -> None:
-    assert about_commit(message())
-    assert not about_commit(message(revision=revision(commit="abc")))
-    assert not about_commit(message(EventType.SUSPENDED))
+def test_only_whole_commits_have_a_status() -> None:
+    assert is_commit(COMMIT)
+    assert not is_commit("main")
+    assert not is_commit(f"podinfo-6.5.4@sha256:{COMMIT}")
 
 
 def test_a_description_is_one_line_that_fits() -> None:
-    assert description(message(), "first\nsecond", 140) == "first"
-    assert description(message(), "", 140) == "ops/shop: degraded"
-    assert description(message(), "x" * 200, 140) == "x" * 139 + "…"
+    assert cut("first\nsecond", 140) == "first"
+    assert cut("", 140) == ""
+    assert cut("x" * 200, 140) == "x" * 139 + "…"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gitops_agent.api.event_type import EventType
-from gitops_agent.notify.links import page_of
+from gitops_agent.notify.links import commit_page, page_of
 from tests.notify.builders import message
 
 URL = "https://gitops.example.com/"
@@ -25,8 +25,13 @@ def test_a_message_is_explained_by_a_page(type_: EventType, fields: dict[str, An
     assert page_of(message(type_, **fields), URL) == URL + page
 
 
+def test_a_commit_is_explained_by_the_applications_that_follow_it() -> None:
+    assert commit_page("a" * 40, URL) == f"{URL}?q=commit%3A{'a' * 12}"
+
+
 def test_without_an_address_there_is_no_link() -> None:
     assert page_of(message(), "") == ""
+    assert commit_page("a" * 40, "") == ""
 
 
 def test_an_address_ends_no_markup() -> None:

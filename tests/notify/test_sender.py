@@ -42,14 +42,6 @@ def test_a_test_links_to_the_page_of_the_notifiers_and_has_an_id_of_its_own() ->
     assert first["id"] != second["id"]
 
 
-@pytest.mark.parametrize("provider", ["github", "gitlab", "bitbucket"])
-def test_what_shows_commits_only_has_nothing_to_test(provider: str) -> None:
-    with pytest.raises(AgentError, match="push a commit") as caught:
-        sender(token=b"t").test(notifier(provider=provider, address=None, secretRef={"name": "s"}), "now")
-
-    assert caught.value.reason == "NothingToTest"
-
-
 def test_no_error_holds_a_value_of_the_secret() -> None:
     def refuse(_: Any, handler: Any) -> None:
         handler.answer(401, b"unknown: hunter22hunter22")

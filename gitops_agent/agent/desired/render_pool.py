@@ -32,7 +32,7 @@ from gitops_agent.render.decryption.keys.kind import NO_KEYS, KeyMaterial
 from gitops_agent.render.disk_cache import RenderCache
 from gitops_agent.render.request import Failure, Rendered, RenderEngine, RenderRequest
 from gitops_agent.render.variables.variable import fingerprint
-from gitops_agent.revision.tree import Tree
+from gitops_agent.revision.tree import Closure, Tree
 from gitops_agent.telemetry.traces import TRACES
 
 _log = logger("render")
@@ -68,8 +68,12 @@ class _Done:
             return False
         if self.commit == tree.commit:
             return True
-        closure = self.rendered.closure if self.rendered is not None else self.failure.closure if self.failure else None
-        return closure is not None and closure.holds(tree)
+        return self.closure is not None and self.closure.holds(tree)
+
+    @property
+    def closure(self) -> Closure | None:
+        """What was read; None where that is not known."""
+        return self.rendered.closure if self.rendered is not None else self.failure.closure if self.failure else None
 
 
 class RenderPool:
@@ -125,6 +129,12 @@ class RenderPool:
         self._retries.succeeded(application)
         self._start(RenderTask(application=application, slot=slot, tree=tree, request=request, key=key))
         return None
+
+    def newest(self, application: AppKey) -> tuple[str, Closure | None]:
+        """The commit that was rendered last, and what its render read."""
+        with self._lock:
+            done = self._done.get(application, {}).get(HEAD)
+        return (done.commit, done.closure) if done is not None else ("", None)
 
     def _start(self, task: RenderTask, *, supersede: bool = True) -> None:
         """Starts a task, unless the same one is under way.

@@ -231,6 +231,7 @@ class ApplicationReconciler:
         self._stages.loader.forget(key)
         self._stages.rollback.forget(key)
         self._stages.rollouts.forget(key)
+        self._stages.status.forget(key)
         self._queue.forget(key)
         metrics.forget_application(str(key))
         DEPLOYMENTS.forget(key.namespace, key.name)

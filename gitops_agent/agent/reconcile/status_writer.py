@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from gitops_agent.agent.desired.commit_board import ApplicationCommits
 from gitops_agent.agent.ports import EventSink
 from gitops_agent.agent.reconcile import delivery_metrics
 from gitops_agent.agent.reconcile.outcome import ReconcileOutcome
@@ -25,6 +26,7 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import Invalid, NotFound
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import APPLICATION
+from gitops_agent.manifest.revision_name import base_of
 from gitops_agent.manifest.revision_name import short as short_name
 from gitops_agent.observe import metrics
 from gitops_agent.sync.live.live_state import is_newer
@@ -80,6 +82,7 @@ class StatusWriter:
         objects: patches them.
         events: take the transitions, before the status is written.
         applications: know by it which changes of a status are ours.
+        commits: learn where each application stands, also where nothing is written.
         now: aware, UTC.
         clock: monotonic seconds.
     """
@@ -90,10 +93,11 @@ class StatusWriter:
         events: EventSink,
         applications: ApplicationStore,
         *,
+        commits: ApplicationCommits | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._objects, self._events, self._applications = objects, events, applications
+        self._objects, self._events, self._applications, self._commits = objects, events, applications, commits
         self._now, self._clock = now, clock
 
     def publish(self, raw: Object, memo: StatusMemo, outcome: ReconcileOutcome, *, generation: int) -> float | None:
@@ -126,6 +130,7 @@ class StatusWriter:
             after["sync"]["answered"] = outcome.answered
         key = AppKey(raw["metadata"]["namespace"], raw["metadata"]["name"])
         self._measure(key, after)
+        self._note(key, outcome, after)
         if not overwritten and (after == before or quiet(before, after)):
             return None
         waits = self._progressing(after, memo)
@@ -142,6 +147,18 @@ class StatusWriter:
             memo.take(written)
             memo.written_at = self._clock()
         return None
+
+    def forget(self, key: AppKey) -> None:
+        """Drops an application that is gone."""
+        if self._commits is not None:
+            self._commits.forget(key)
+
+    def _note(self, key: AppKey, outcome: ReconcileOutcome, after: Object) -> None:
+        """Reports where the application stands with its newest commit."""
+        refused = outcome.judgement is not None and outcome.judgement.stop is not None
+        if self._commits is not None and not (refused and outcome.waiting):
+            commit = base_of(outcome.revision.commit) if outcome.revision is not None else ""
+            self._commits.note(key, commit, after, refused=refused)
 
     def _write(self, key: AppKey, uid: str, after: Object) -> Object | None:
         """Writes the status, and returns the Application then.

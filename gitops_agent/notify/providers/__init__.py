@@ -1,10 +1,14 @@
-"""The providers, one file each, all implementing `gitops_agent.notify.provider.Provider`."""
+"""The providers, one file each.
+
+Those that take messages implement `gitops_agent.notify.provider.Provider`, forges `gitops_agent.notify.forge.Forge`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from gitops_agent.api.notifier import Provider as Name
+from gitops_agent.notify.forge import DeploymentForge, Forge
 from gitops_agent.notify.provider import EditingProvider, Provider
 from gitops_agent.notify.providers import (
     alertmanager,
@@ -37,13 +41,17 @@ PROVIDERS: Mapping[Name, Provider] = {
     Name.PAGERDUTY: pagerduty,
     Name.ALERTMANAGER: alertmanager,
     Name.GRAFANA: grafana,
+}
+"""By the name a Notifier gives."""
+
+FORGES: Mapping[Name, Forge] = {
     Name.GITHUB: github,
     Name.GITLAB: gitlab,
     Name.GITEA: gitea,
     Name.BITBUCKET: bitbucket,
     Name.AZUREDEVOPS: azuredevops,
 }
-"""By the name a Notifier gives."""
+"""By the name a Notifier gives; they get the statuses of commits, and no messages."""
 
 EDITORS: Mapping[Name, EditingProvider] = {
     Name.SLACK: slack,
@@ -52,3 +60,6 @@ EDITORS: Mapping[Name, EditingProvider] = {
     Name.TELEGRAM: telegram,
 }
 """Those whose messages can be edited."""
+
+DEPLOYMENTS: Mapping[Name, DeploymentForge] = {Name.GITHUB: github, Name.GITLAB: gitlab}
+"""The forges that list deployments."""

@@ -1,12 +1,11 @@
 """Commit statuses of Azure DevOps.
 
-Secret key: `token`, a personal access token with the scope Code (status). Every POST adds a status, so a message that is
-repeated after a crash shows twice.
+Secret key: `token`, a personal access token with the scope Code (status). Every POST adds a status, so one that is repeated
+after a crash shows twice.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
 from urllib.parse import quote, unquote
 
 import orjson
@@ -14,16 +13,7 @@ import orjson
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.httpclient.message import Answer, DeliveryError, Request, basic
 from gitops_agent.manifest.key import Object
-from gitops_agent.notify.commit_status import (
-    STATES,
-    CommitState,
-    about_commit,
-    description,
-    host_and_path,
-    not_served,
-    token_of,
-)
-from gitops_agent.notify.message import Message
+from gitops_agent.notify.commit_status import CommitState, CommitStatus, cut, host_and_path, not_served, token_of
 from gitops_agent.notify.provider import Credentials, judge_status
 
 _API = "https://dev.azure.com"
@@ -33,32 +23,32 @@ _STATES = {
     CommitState.PENDING: "pending",
     CommitState.SUCCESS: "succeeded",
     CommitState.FAILURE: "failed",
-    CommitState.ERROR: "error",
+    CommitState.SUPERSEDED: "notApplicable",
 }
 
 
-def speaks_of(message: Message, spec: NotifierSpec) -> bool:
-    """Events about a commit of a repository of this service."""
-    return about_commit(message) and _repository(message, spec) is not None
+def serves(repository: str, spec: NotifierSpec) -> bool:
+    """Repositories of this service."""
+    return _repository(repository, spec) is not None
 
 
-def request(message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
-    """A status of a commit."""
-    del now
-    token, repository, api = token_of(credentials), _repository(message, spec), (spec.address or _API).rstrip("/")
+def status(status: CommitStatus, credentials: Credentials, spec: NotifierSpec) -> Request:
+    """A status of a commit; its name begins with the genre."""
+    token, repository, api = token_of(credentials), _repository(status.repository, spec), (spec.address or _API).rstrip("/")
     if repository is None:
-        raise not_served(message, api)
+        raise not_served(status.repository, api)
     organisation, project, slug = (quote(part, safe="") for part in repository)
+    genre, slash, name = status.name.partition("/")
     content: Object = {
-        "state": _STATES[STATES[message.event]],
-        "description": description(message, text, _DESCRIPTION),
-        "context": {"genre": "gitops-agent", "name": str(message.application)},
+        "state": _STATES[status.state],
+        "description": cut(status.description, _DESCRIPTION),
+        "context": {"genre": genre, "name": name} if slash else {"name": status.name},
     }
-    if message.link:
-        content["targetUrl"] = message.link
+    if status.link:
+        content["targetUrl"] = status.link
     return Request(
         method="POST",
-        url=f"{api}/{organisation}/{project}/_apis/git/repositories/{slug}/commits/{message.commit}/statuses?api-version={_VERSION}",
+        url=f"{api}/{organisation}/{project}/_apis/git/repositories/{slug}/commits/{status.commit}/statuses?api-version={_VERSION}",
         headers={
             "Authorization": basic("", token),
             "Content-Type": "application/json",
@@ -74,12 +64,12 @@ def judge(answer: Answer) -> None:
     judge_status(answer)
 
 
-def _repository(message: Message, spec: NotifierSpec) -> tuple[str, str, str] | None:
+def _repository(repository: str, spec: NotifierSpec) -> tuple[str, str, str] | None:
     """Organisation, project and name of the repository."""
     if spec.repository:
         parts = spec.repository.split("/")
     else:
-        host, path = host_and_path(message.repository)
+        host, path = host_and_path(repository)
         parts = [unquote(part) for part in path.strip("/").split("/")]
         if host == "ssh.dev.azure.com":
             parts = parts[1:] if parts[:1] == ["v3"] else []

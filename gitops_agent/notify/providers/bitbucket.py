@@ -7,24 +7,12 @@ link: the dashboard's, else the commit's page. Data Center takes at most 40 char
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 
 import orjson
 
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.httpclient.message import Request, basic
-from gitops_agent.notify.commit_status import (
-    STATES,
-    CommitState,
-    about_commit,
-    description,
-    host_and_path,
-    name,
-    not_served,
-    segments,
-    token_of,
-)
-from gitops_agent.notify.message import Message
+from gitops_agent.notify.commit_status import CommitState, CommitStatus, cut, host_and_path, not_served, segments, token_of
 from gitops_agent.notify.provider import Credentials, credential, judge_status
 
 _CLOUD = "https://api.bitbucket.org"
@@ -34,36 +22,36 @@ _STATES = {
     CommitState.PENDING: "INPROGRESS",
     CommitState.SUCCESS: "SUCCESSFUL",
     CommitState.FAILURE: "FAILED",
-    CommitState.ERROR: "FAILED",
 }
+_SUPERSEDED = {True: "STOPPED", False: "UNKNOWN"}
+"""In the cloud, and in a Data Center of any version."""
 
 judge = judge_status
 
 
-def speaks_of(message: Message, spec: NotifierSpec) -> bool:
-    """Events about a commit of a repository on this server."""
-    return about_commit(message) and _repository(message, spec) is not None
+def serves(repository: str, spec: NotifierSpec) -> bool:
+    """Repositories on this server."""
+    return _repository(repository, spec) is not None
 
 
-def request(message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
+def status(status: CommitStatus, credentials: Credentials, spec: NotifierSpec) -> Request:
     """A build status."""
-    del now
-    repository, api = _repository(message, spec), (spec.address or _CLOUD).rstrip("/")
+    repository, api = _repository(status.repository, spec), (spec.address or _CLOUD).rstrip("/")
     if repository is None:
-        raise not_served(message, api)
+        raise not_served(status.repository, api)
     owner, slug = repository
     if spec.address is None:
-        url = f"{api}/2.0/repositories/{owner}/{slug}/commit/{message.commit}/statuses/build"
-        page = f"https://bitbucket.org/{owner}/{slug}/commits/{message.commit}"
+        url = f"{api}/2.0/repositories/{owner}/{slug}/commit/{status.commit}/statuses/build"
+        page = f"https://bitbucket.org/{owner}/{slug}/commits/{status.commit}"
     else:
-        url = f"{api}/rest/api/latest/projects/{owner}/repos/{slug}/commits/{message.commit}/builds"
-        page = f"{api}/projects/{owner}/repos/{slug}/commits/{message.commit}"
+        url = f"{api}/rest/api/latest/projects/{owner}/repos/{slug}/commits/{status.commit}/builds"
+        page = f"{api}/projects/{owner}/repos/{slug}/commits/{status.commit}"
     content = {
-        "key": hashlib.sha256(name(message).encode()).hexdigest()[:40],
-        "state": _STATES[STATES[message.event]],
-        "name": name(message),
-        "description": description(message, text, _DESCRIPTION),
-        "url": message.link or page,
+        "key": hashlib.sha256(status.name.encode()).hexdigest()[:40],
+        "state": _STATES.get(status.state) or _SUPERSEDED[spec.address is None],
+        "name": status.name,
+        "description": cut(status.description, _DESCRIPTION),
+        "url": status.link or page,
     }
     return Request(
         method="POST",
@@ -79,11 +67,11 @@ def _authorization(credentials: Credentials) -> str:
     return f"Bearer {token_of(credentials)}"
 
 
-def _repository(message: Message, spec: NotifierSpec) -> tuple[str, ...] | None:
+def _repository(repository: str, spec: NotifierSpec) -> tuple[str, ...] | None:
     """Workspace or project, and the slug; Data Center's addresses begin with `scm`."""
     if spec.address is None:
-        return segments(message, spec, _CLOUD_HOSTS)
-    parts = segments(message, spec, {host_and_path(spec.address)[0]}, most=3)
+        return segments(repository, spec, _CLOUD_HOSTS)
+    parts = segments(repository, spec, {host_and_path(spec.address)[0]}, most=3)
     if parts is not None and len(parts) == 3:  # noqa: PLR2004 - scm, project and slug
         return parts[1:] if parts[0] == "scm" else None
     return parts

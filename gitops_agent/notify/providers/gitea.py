@@ -5,57 +5,50 @@ Secret key: `token` with write access to repositories.
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import orjson
 
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.httpclient.message import Request
 from gitops_agent.manifest.key import Object
-from gitops_agent.notify.commit_status import (
-    STATES,
-    about_commit,
-    description,
-    host_and_path,
-    name,
-    not_served,
-    segments,
-    token_of,
-)
-from gitops_agent.notify.message import Message
+from gitops_agent.notify.commit_status import CommitState, CommitStatus, cut, host_and_path, not_served, segments, token_of
 from gitops_agent.notify.provider import Credentials, address_of, judge_status
 
 _DESCRIPTION = 255
+_STATES = {
+    CommitState.PENDING: "pending",
+    CommitState.SUCCESS: "success",
+    CommitState.FAILURE: "failure",
+    CommitState.SUPERSEDED: "error",
+}
 
 judge = judge_status
 
 
-def speaks_of(message: Message, spec: NotifierSpec) -> bool:
-    """Events about a commit of a repository on this server."""
-    return about_commit(message) and _repository(message, spec) is not None
+def serves(repository: str, spec: NotifierSpec) -> bool:
+    """Repositories on this server."""
+    return _repository(repository, spec) is not None
 
 
-def request(message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
+def status(status: CommitStatus, credentials: Credentials, spec: NotifierSpec) -> Request:
     """A commit status."""
-    del now
-    token, repository, api = token_of(credentials), _repository(message, spec), address_of(credentials, spec)
+    token, repository, api = token_of(credentials), _repository(status.repository, spec), address_of(credentials, spec)
     if repository is None:
-        raise not_served(message, api)
+        raise not_served(status.repository, api)
     content: Object = {
-        "state": STATES[message.event].value,
-        "context": name(message),
-        "description": description(message, text, _DESCRIPTION),
+        "state": _STATES[status.state],
+        "context": status.name,
+        "description": cut(status.description, _DESCRIPTION),
     }
-    if message.link:
-        content["target_url"] = message.link
+    if status.link:
+        content["target_url"] = status.link
     return Request(
         method="POST",
-        url=f"{api.rstrip('/')}/api/v1/repos/{'/'.join(repository)}/statuses/{message.commit}",
+        url=f"{api.rstrip('/')}/api/v1/repos/{'/'.join(repository)}/statuses/{status.commit}",
         headers={"Authorization": f"token {token}", "Content-Type": "application/json"},
         body=orjson.dumps(content),
     )
 
 
-def _repository(message: Message, spec: NotifierSpec) -> tuple[str, ...] | None:
+def _repository(repository: str, spec: NotifierSpec) -> tuple[str, ...] | None:
     """Owner and name."""
-    return segments(message, spec, {host_and_path(spec.address or "")[0]} - {""})
+    return segments(repository, spec, {host_and_path(spec.address or "")[0]} - {""})

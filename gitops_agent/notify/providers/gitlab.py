@@ -1,30 +1,20 @@
-"""GitLab commit statuses, on gitlab.com or at the Notifier's address.
+"""GitLab: statuses of commits and deployments; gitlab.com or another server.
 
 Secret key: `token` of a project, group or user, with the scope `api`.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
 from urllib.parse import quote
 
 import orjson
 
 from gitops_agent.api.notifier import NotifierSpec
-from gitops_agent.httpclient.message import Answer, Request
+from gitops_agent.httpclient.message import Answer, DeliveryError, Request
 from gitops_agent.manifest.key import Object
-from gitops_agent.notify.commit_status import (
-    STATES,
-    CommitState,
-    about_commit,
-    description,
-    host_and_path,
-    name,
-    not_served,
-    segments,
-    token_of,
-)
-from gitops_agent.notify.message import Message
+from gitops_agent.notify.commit_status import CommitState, CommitStatus, cut, host_and_path, not_served, segments, token_of
+from gitops_agent.notify.forge import Deployment
 from gitops_agent.notify.provider import Credentials, judge_status
 
 _API = "https://gitlab.com"
@@ -35,34 +25,52 @@ _STATES = {
     CommitState.PENDING: "running",
     CommitState.SUCCESS: "success",
     CommitState.FAILURE: "failed",
-    CommitState.ERROR: "failed",
+    CommitState.SUPERSEDED: "canceled",
 }
 
 
-def speaks_of(message: Message, spec: NotifierSpec) -> bool:
-    """Events about a commit of a project on this server."""
-    return about_commit(message) and _project(message, spec) is not None
+def serves(repository: str, spec: NotifierSpec) -> bool:
+    """Projects on this server."""
+    return _project(repository, spec) is not None
 
 
-def request(message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
+def status(status: CommitStatus, credentials: Credentials, spec: NotifierSpec) -> Request:
     """A commit status."""
-    del now
-    token, project, api = token_of(credentials), _project(message, spec), spec.address or _API
-    if project is None:
-        raise not_served(message, api)
     content: Object = {
-        "state": _STATES[STATES[message.event]],
-        "name": name(message),
-        "description": description(message, text, _DESCRIPTION),
+        "state": _STATES[status.state],
+        "name": status.name,
+        "description": cut(status.description, _DESCRIPTION),
     }
-    if message.link:
-        content["target_url"] = message.link
-    return Request(
-        method="POST",
-        url=f"{api.rstrip('/')}/api/v4/projects/{quote('/'.join(project), safe='')}/statuses/{message.commit}",
-        headers={"Content-Type": "application/json", "PRIVATE-TOKEN": token},
-        body=orjson.dumps(content),
-    )
+    if status.link:
+        content["target_url"] = status.link
+    return _post(status, f"statuses/{status.commit}", content, credentials, spec)
+
+
+def create_deployment(deployment: Deployment, credentials: Credentials, spec: NotifierSpec) -> Request:
+    """A deployment that runs."""
+    content: Object = {
+        "environment": deployment.environment,
+        "sha": deployment.status.commit,
+        "ref": deployment.ref,
+        "tag": False,
+        "status": _STATES[CommitState.PENDING],
+    }
+    return _post(deployment.status, "deployments", content, credentials, spec)
+
+
+def deployment_id(answer: Answer) -> str:
+    """The number in the answer."""
+    judge(answer)
+    try:
+        return str(int(orjson.loads(answer.body)["id"]))
+    except (ValueError, KeyError, TypeError):
+        raise DeliveryError("GitLab made no deployment", transient=False, status=answer.status) from None
+
+
+def deployment_status(deployment: Deployment, credentials: Credentials, spec: NotifierSpec) -> Request:
+    """The state of a deployment."""
+    content: Object = {"status": _STATES[deployment.status.state]}
+    return replace(_post(deployment.status, f"deployments/{deployment.id}", content, credentials, spec), method="PUT")
 
 
 def judge(answer: Answer) -> None:
@@ -72,7 +80,19 @@ def judge(answer: Answer) -> None:
     judge_status(answer)
 
 
-def _project(message: Message, spec: NotifierSpec) -> tuple[str, ...] | None:
+def _post(status: CommitStatus, path: str, content: Object, credentials: Credentials, spec: NotifierSpec) -> Request:
+    token, project, api = token_of(credentials), _project(status.repository, spec), spec.address or _API
+    if project is None:
+        raise not_served(status.repository, api)
+    return Request(
+        method="POST",
+        url=f"{api.rstrip('/')}/api/v4/projects/{quote('/'.join(project), safe='')}/{path}",
+        headers={"Content-Type": "application/json", "PRIVATE-TOKEN": token},
+        body=orjson.dumps(content),
+    )
+
+
+def _project(repository: str, spec: NotifierSpec) -> tuple[str, ...] | None:
     """The groups and the name of the project."""
     host = host_and_path(spec.address or _API)[0]
-    return segments(message, spec, {host, "altssh.gitlab.com"} if spec.address is None else {host}, most=_GROUPS)
+    return segments(repository, spec, {host, "altssh.gitlab.com"} if spec.address is None else {host}, most=_GROUPS)

@@ -5,8 +5,8 @@ import pytest
 from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.message import Answer, DeliveryError
 from gitops_agent.notify.providers import azuredevops
-from tests.notify.builders import COMMIT, NOON, spec
-from tests.notify.senders import document, of_repository, sent
+from tests.notify.builders import COMMIT, spec
+from tests.notify.senders import commit_status, document, shown
 
 SECRET = {"token": b"t0k"}
 
@@ -19,16 +19,29 @@ SECRET = {"token": b"t0k"}
     ],
 )
 def test_a_commit_gets_its_state_in_its_repository(url: str, path: str) -> None:
-    request = sent(azuredevops, SECRET, about=of_repository(url))
+    request = shown(azuredevops, SECRET, url)
 
     api = f"https://dev.azure.com/{path}/_apis/git/repositories/config"
     assert request.url == f"{api}/commits/{COMMIT}/statuses?api-version=7.1"
     assert request.headers["Authorization"] == "Basic OnQwaw=="
     assert document(request) == {
         "state": "failed",
-        "description": "the text",
-        "context": {"genre": "gitops-agent", "name": "ops/shop"},
+        "description": "2 degraded: pay, shop",
+        "context": {"genre": "gitops-agent", "name": "prod-eu"},
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "context"),
+    [
+        ("gitops-agent/prod-eu/shop", {"genre": "gitops-agent", "name": "prod-eu/shop"}),
+        ("prod", {"name": "prod"}),
+    ],
+)
+def test_a_name_has_a_genre(name: str, context: dict[str, str]) -> None:
+    status = commit_status("https://dev.azure.com/a/b/_git/c", name=name)
+
+    assert document(azuredevops.status(status, SECRET, spec("azuredevops")))["context"] == context
 
 
 @pytest.mark.parametrize(
@@ -41,11 +54,11 @@ def test_a_commit_gets_its_state_in_its_repository(url: str, path: str) -> None:
     ],
 )
 def test_a_repository_elsewhere_never_sees_the_token(url: str) -> None:
-    about, wanted = of_repository(url), spec("azuredevops")
+    wanted = spec("azuredevops")
 
-    assert not azuredevops.speaks_of(about, wanted)
+    assert not azuredevops.serves(url, wanted)
     with pytest.raises(AgentError, match="is not a repository of"):
-        azuredevops.request(about, "x", SECRET, wanted, now=NOON)
+        azuredevops.status(commit_status(url), SECRET, wanted)
 
 
 def test_a_page_to_sign_in_at_is_a_refused_token() -> None:

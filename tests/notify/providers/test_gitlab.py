@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from gitops_agent.api.event_type import EventType
 from gitops_agent.httpclient.message import Answer, DeliveryError
+from gitops_agent.notify.commit_status import CommitState
+from gitops_agent.notify.forge import Deployment
 from gitops_agent.notify.providers import gitlab
-from tests.notify.builders import COMMIT
-from tests.notify.senders import document, of_repository, sent
+from tests.notify.builders import COMMIT, spec
+from tests.notify.senders import commit_status, document, shown
 
 SECRET = {"token": b"glpat"}
 
@@ -19,19 +22,38 @@ SECRET = {"token": b"glpat"}
     ],
 )
 def test_a_commit_gets_its_state_in_its_project(url: str, address: str | None, sent_to: str) -> None:
-    request = sent(gitlab, SECRET, about=of_repository(url), address=address)
+    request = shown(gitlab, SECRET, url, address=address)
 
     assert request.url == f"{sent_to}/statuses/{COMMIT}"
     assert request.headers["PRIVATE-TOKEN"] == "glpat"
-    assert document(request) == {"state": "failed", "name": "gitops-agent/ops/shop", "description": "the text"}
+    assert document(request) == {"state": "failed", "name": "gitops-agent/prod-eu", "description": "2 degraded: pay, shop"}
 
 
 @pytest.mark.parametrize(
-    ("type_", "state"),
-    [(EventType.PROGRESSING, "running"), (EventType.SYNCED, "success"), (EventType.STALLED, "failed")],
+    ("state", "spelled"),
+    [
+        (CommitState.PENDING, "running"),
+        (CommitState.SUCCESS, "success"),
+        (CommitState.FAILURE, "failed"),
+        (CommitState.SUPERSEDED, "canceled"),
+    ],
 )
-def test_states(type_: EventType, state: str) -> None:
-    assert document(sent(gitlab, SECRET, about=of_repository("https://gitlab.com/a/b", type_)))["state"] == state
+def test_states(state: CommitState, spelled: str) -> None:
+    assert document(shown(gitlab, SECRET, "https://gitlab.com/a/b", state))["state"] == spelled
+
+
+def test_a_deployment_is_made_and_updated() -> None:
+    wanted = spec("gitlab", commitStatus={"deployments": True})
+    status = commit_status("https://gitlab.com/a/b", CommitState.SUPERSEDED)
+    deployment = Deployment(status=status, ref="main", environment="prod-eu")
+    made = gitlab.create_deployment(deployment, SECRET, wanted)
+    assert (made.method, made.url) == ("POST", "https://gitlab.com/api/v4/projects/a%2Fb/deployments")
+    assert document(made) == {"environment": "prod-eu", "sha": COMMIT, "ref": "main", "tag": False, "status": "running"}
+    assert gitlab.deployment_id(Answer(status=201, headers={}, body=b'{"id": 42, "iid": 2}')) == "42"
+
+    updated = gitlab.deployment_status(replace(deployment, id="42"), SECRET, wanted)
+    assert (updated.method, updated.url) == ("PUT", "https://gitlab.com/api/v4/projects/a%2Fb/deployments/42")
+    assert document(updated) == {"status": "canceled"}
 
 
 def test_a_status_that_is_as_it_was_is_a_success() -> None:

@@ -1,0 +1,129 @@
+"""What became of a commit in each Application that it touched. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gitops_agent.manifest.revision_name import short
+from gitops_agent.notify.commit_status import CommitState
+
+UNAFFECTED = "nothing here is affected"
+_NAMES = 60
+"""Characters of a list of names, so that two lists fit into a description."""
+
+
+class Standing(StrEnum):
+    """How far a commit is in one Application."""
+
+    PENDING = "pending"
+    LIVE = "live"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What is known of one Application since its last reconcile.
+
+    Attributes:
+        commit: the newest one that it knows.
+        standing: of what that commit declares.
+        word: for a standing that a person should know of, such as `degraded`.
+        text: why.
+        refused: the commit is not followed at all, for its signature.
+    """
+
+    commit: str
+    standing: Standing
+    word: str = ""
+    text: str = ""
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One Application that a commit touched.
+
+    Attributes:
+        standing: as last seen.
+        word: see `Sight`.
+        text: see `Sight`.
+        was_live: it was live once; what is on its way afterwards is no news of this commit.
+        by: the later commit that touched the Application too; nothing changes here from then on.
+    """
+
+    standing: Standing = Standing.PENDING
+    word: str = ""
+    text: str = ""
+    was_live: bool = False
+    by: str = ""
+
+    @property
+    def state(self) -> CommitState:
+        """As a state of a commit."""
+        return _STATES[self.standing]
+
+    @property
+    def description(self) -> str:
+        """One line about this Application alone."""
+        if self.standing is Standing.SUPERSEDED:
+            return f"superseded by {short(self.by)}"
+        word = self.word or _WORDS[self.standing]
+        return f"{word}: {self.text}" if self.text and self.standing is not Standing.LIVE else word
+
+
+_STATES = {
+    Standing.PENDING: CommitState.PENDING,
+    Standing.LIVE: CommitState.SUCCESS,
+    Standing.FAILED: CommitState.FAILURE,
+    Standing.SUPERSEDED: CommitState.SUPERSEDED,
+}
+_WORDS = {Standing.PENDING: "on its way", Standing.LIVE: "live", Standing.FAILED: "failed", Standing.SUPERSEDED: "superseded"}
+
+
+def summary(parts: Mapping[str, Part], *, waiting: int) -> tuple[CommitState, str]:
+    """The state of a whole commit, and one line about it.
+
+    A failure shows at once, though other parts are still on their way.
+
+    Args:
+        parts: by the name of the Application.
+        waiting: how many Applications were not compared yet.
+    """
+    live = sum(1 for part in parts.values() if part.standing is Standing.LIVE)
+    failed = {name: part for name, part in parts.items() if part.standing is Standing.FAILED}
+    pending = {name: part for name, part in parts.items() if part.standing is Standing.PENDING}
+    superseded = {name: part for name, part in parts.items() if part.standing is Standing.SUPERSEDED}
+    progress = f"{live} of {len(parts)} live"
+    if failed:
+        more = [progress] if pending or waiting else []
+        return CommitState.FAILURE, "; ".join([*_groups(failed, "failed"), *more])
+    if pending or waiting:
+        compared = [f"{waiting} to compare"] if waiting else []
+        named = {name: part for name, part in pending.items() if part.word}
+        return CommitState.PENDING, "; ".join([progress, *_groups(named, ""), *compared])
+    if superseded:
+        by = short(next(reversed(superseded.values())).by)
+        return CommitState.SUPERSEDED, f"superseded by {by}" + (f": {_names(superseded)}; {progress}" if live else "")
+    return CommitState.SUCCESS, progress if parts else UNAFFECTED
+
+
+def _groups(parts: Mapping[str, Part], default: str) -> list[str]:
+    """`2 degraded: pay, shop` for each word."""
+    words: dict[str, list[str]] = {}
+    for name, part in parts.items():
+        words.setdefault(part.word or default, []).append(name)
+    return [f"{len(names)} {word}: {_names(names)}" for word, names in sorted(words.items())]
+
+
+def _names(names: Iterable[str]) -> str:
+    ordered = sorted(names)
+    shown: list[str] = []
+    for name in ordered:
+        if shown and sum(map(len, shown)) + 2 * len(shown) + len(name) > _NAMES:
+            break
+        shown.append(name)
+    left = len(ordered) - len(shown)
+    return ", ".join(shown) + (f" and {left} more" if left else "")
