@@ -73,9 +73,11 @@ def test_a_version_goes_through_a_canary_and_a_bad_one_is_taken_back(team: Tenan
 
 
 def test_a_degraded_version_is_replaced_by_the_last_healthy_one(team: Tenant, charts: ChartServer) -> None:
-    def publish(version: str, *, bad: bool = False, **more: bool) -> None:
+    def publish(version: str, *, bad: bool = False, deprecated: bool = False) -> None:
         workload = deployment(WEB, annotations=BAD if bad else None)
-        charts.publish("web", version, package("web", version, files(workload, config_map("web", version=version))), **more)
+        charts.publish(
+            "web", version, package("web", version, files(workload, config_map("web", version=version))), deprecated=deprecated
+        )
 
     publish("1.0.0")
     team.declare(source=source(charts), sync={"timeout": "5s", "rollback": {"onDegraded": True}})
