@@ -172,11 +172,29 @@ class Cosign(Model):
     """How many different keys have to sign."""
 
 
+class Provenance(Model):
+    """A provenance file, as `helm package --sign` writes it."""
+
+    secret_ref: SecretRef
+    """The Secret with the OpenPGP keys of the signers, `*.asc` or `*.pgp`, in the Application's namespace."""
+
+
 class ChartVerify(Model):
     """Signatures demanded of a chart."""
 
-    cosign: Cosign
+    cosign: Cosign | None = None
     """Signatures of cosign over the manifest in the registry: simple signing, or a bundle of Sigstore."""
+
+    provenance: Provenance | None = None
+    """A provenance file (`.prov`) beside the archive, signed by one of the keys."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="has(self.cosign) != has(self.provenance)",
+            holds=lambda verify: (verify.cosign is None) != (verify.provenance is None),
+            message="needs exactly one of cosign and provenance",
+        ),
+    )
 
 
 class ChartSpec(Model):
@@ -218,8 +236,8 @@ class ChartSpec(Model):
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            cel="!has(self.verify) || self.repository.startsWith('oci://')",
-            holds=lambda chart: chart.verify is None or chart.repository.startswith("oci://"),
+            cel="!has(self.verify) || !has(self.verify.cosign) || self.repository.startsWith('oci://')",
+            holds=lambda chart: chart.verify is None or chart.verify.cosign is None or chart.repository.startswith("oci://"),
             message="verify.cosign is for charts of registries (oci://)",
         ),
         Rule(

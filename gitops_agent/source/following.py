@@ -49,6 +49,9 @@ def followed_chart(namespace: str, chart: ChartSpec) -> tuple[ChartSource, Chart
     repository = ChartSource(url=chart.repository, secret=secret, hosts=tuple(sorted(chart.hosts)))
     signers = None
     if chart.verify is not None:
-        cosign = chart.verify.cosign
-        signers = SignerDemand(secret=f"{namespace}/{cosign.keys.secret_ref.name}", minimum=cosign.minimum)
+        cosign, provenance = chart.verify.cosign, chart.verify.provenance
+        if cosign is not None:
+            signers = SignerDemand(secret=f"{namespace}/{cosign.keys.secret_ref.name}", minimum=cosign.minimum)
+        elif provenance is not None:
+            signers = SignerDemand(secret=f"{namespace}/{provenance.secret_ref.name}", provenance=True)
     return repository, ChartRef(name=chart.name, version=chart.version, digest=chart.digest or "", signers=signers)

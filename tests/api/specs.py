@@ -19,6 +19,10 @@ def values(*sources: Object, **fields: object) -> Object:
     return {"source": {**SOURCE, **fields}, "render": {"helm": {"valuesFrom": list(sources)}}}
 
 
+def chart(**fields: object) -> Object:
+    return {"source": {"chart": {"repository": "https://charts.example.com", "name": "web", "version": "1.x", **fields}}}
+
+
 SHARED: Object = {
     "kind": "Git",
     "repoURL": "https://git.example.com/shared.git",
@@ -98,6 +102,7 @@ ACCEPTED: dict[str, Object] = {
     ),
     "values of another repository": values(SHARED, {"kind": "Secret", "name": "db"}),
     "values of a commit beside a signed source": values({**SHARED, "ref": {"commit": "a" * 40}}, verify=SIGNED),
+    "a provenance file of a chart": chart(verify={"provenance": {"secretRef": {"name": "signers"}}}),
     "decryption": spec(render={"decryption": {"provider": "sops", "secretRef": {"name": "sops-age"}}}),
     "verification of the tip": source(verify={"mode": "head", "secretRef": {"name": "signers"}}),
     "verification of all commits": source(
@@ -161,6 +166,15 @@ REFUSED: dict[str, Object] = {
     "values over plain http": values({**SHARED, "repoURL": "http://git.example.com/shared.git"}),
     "a password in the address of values": values({**SHARED, "repoURL": "https://a:b@git.example.com/shared.git"}),
     "values of nine repositories": values(*[SHARED] * 9),
+    "signatures of a chart without a kind": chart(verify={}),
+    "signatures of a chart of both kinds": chart(
+        repository="oci://ghcr.io/acme/charts",
+        verify={
+            "provenance": {"secretRef": {"name": "signers"}},
+            "cosign": {"keys": {"secretRef": {"name": "keys"}}},
+        },
+    ),
+    "signatures of cosign in a repository of files": chart(verify={"cosign": {"keys": {"secretRef": {"name": "keys"}}}}),
     "a patch in two places": spec(render={"kustomize": {"patches": [{"patch": "a", "path": "b"}]}}),
     "a patch in no place": spec(render={"kustomize": {"patches": [{"target": {"kind": "Deployment"}}]}}),
     "an absolute values file": spec(render={"helm": {"valuesFiles": ["/etc/passwd"]}}),

@@ -48,13 +48,15 @@ class SignerDemand:
     Attributes:
         secret: with the keys, `namespace/name`.
         minimum: how many of them have to sign.
+        provenance: by a provenance file in place of signatures of cosign.
     """
 
     secret: str
     minimum: int = 1
+    provenance: bool = False
 
     def __str__(self) -> str:
-        return f"{self.secret}:{self.minimum}"
+        return f"{self.secret}:{'provenance' if self.provenance else self.minimum}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

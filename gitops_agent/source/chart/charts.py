@@ -26,6 +26,7 @@ from gitops_agent.source.chart.archive import ChartFile, unpack
 from gitops_agent.source.chart.chart_ref import ChartLock, ChartRef, ChartSource
 from gitops_agent.source.chart.chart_tree import ChartTree
 from gitops_agent.source.chart.index_cache import IndexCache, disk_error, replace_file
+from gitops_agent.source.chart.provenance import Proofs
 from gitops_agent.source.chart.repositories import ChartRepositories
 from gitops_agent.source.chart.repository import ChartAccess, ChartRepository
 from gitops_agent.source.chart.resolution import ChartTip, Resolution, archive_path
@@ -73,6 +74,7 @@ class Charts:
         self, folder: Path, open_repository: Callable[[ChartAccess, IndexCache], ChartRepository] | None = None
     ) -> None:
         self._folder, self._open = folder, open_repository or ChartRepositories().opened
+        self._proofs = Proofs()
         self._lock = threading.Lock()
         self._repositories: dict[str, _Kept] = {}
         self._files: OrderedDict[tuple[str, str], Mapping[str, ChartFile]] = OrderedDict()
@@ -93,7 +95,7 @@ class Charts:
         with kept.polling:
             before = dict(self._tips(source, kept))
             recorded = sorted([*locks, *(tip.lock("") for tip in before.values())], key=lambda lock: lock.resolved_at)
-            resolution = Resolution(access, self._open(access, kept.cache), self._place(source))
+            resolution = Resolution(access, self._open(access, kept.cache), self._place(source), self._proofs)
             tips: dict[Ref, ChartTip] = {}
             errors: dict[Ref, SourceError] = {}
             for ref in sorted(refs, key=str):

@@ -22,6 +22,7 @@ from gitops_agent.source.chart.chart_ref import loopback
 from gitops_agent.source.chart.credentials import may_receive
 from gitops_agent.source.chart.index import LARGEST_INDEX
 from gitops_agent.source.chart.index_cache import IndexCache
+from gitops_agent.source.chart.provenance import LONGEST
 from gitops_agent.source.chart.repository import LARGEST_ARCHIVE, ChartAccess, ChartVersion
 from gitops_agent.source.paths import shown
 
@@ -78,6 +79,18 @@ class HttpRepository:
             f"{shown(name)} {shown(version.version)} from {self._access.url} has no signatures: cosign signs in registries only"
         )
         raise SourceError(text, reason="Unverified", keys=len(policy.keys))
+
+    def provenance(self, name: str, version: ChartVersion) -> bytes:
+        """See `ChartRepository`; the file lies beside the archive."""
+        what = f"{shown(name)} {shown(version.version)}"
+        if not version.urls:
+            raise SourceError(f"the index names no archive of {what}", reason="ChartNotFound", chart=shown(name))
+        parts = urlsplit(_joined(self._base, version.urls[0]))
+        answer = self._get(parts._replace(path=f"{parts.path}.prov").geturl(), longest=LONGEST)
+        if answer.status in (_NOT_FOUND, _GONE):
+            raise SourceError("it has no provenance file (.prov) beside its archive", reason="Unverified", chart=shown(name))
+        self._check(answer, f"the provenance file of {what}", LONGEST, "ChartTooLarge")
+        return answer.body
 
     def archive(self, name: str, version: ChartVersion) -> bytes:
         """See `ChartRepository`."""

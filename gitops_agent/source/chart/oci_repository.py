@@ -20,6 +20,7 @@ from gitops_agent.oci.reference import Reference, is_tag
 from gitops_agent.oci.registry import Registries, Registry
 from gitops_agent.oci.tags import TagLists
 from gitops_agent.source.chart.credentials import ChartCredentials
+from gitops_agent.source.chart.provenance import LONGEST
 from gitops_agent.source.chart.repository import LARGEST_ARCHIVE, ChartAccess, ChartVersion
 from gitops_agent.source.paths import shown
 from gitops_agent.source.semver import Version
@@ -27,6 +28,8 @@ from gitops_agent.source.semver import Version
 CONFIG = "application/vnd.cncf.helm.config.v1+json"
 LAYERS = ("application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip")
 """Media types of the archive; the second one is what early versions of Helm pushed."""
+PROVENANCE = "application/vnd.cncf.helm.chart.provenance.v1.prov"
+"""Media type of a provenance file."""
 _CREATED = "org.opencontainers.image.created"
 _MOST_MANIFESTS = 2000
 
@@ -116,6 +119,20 @@ class OciRepository:
         if content.size > LARGEST_ARCHIVE:
             raise SourceError(f"{what}: the archive has more than {LARGEST_ARCHIVE >> 20} MiB", reason="ChartTooLarge")
         return blob.fetch(registry, content, longest=LARGEST_ARCHIVE)
+
+    def provenance(self, name: str, version: ChartVersion) -> bytes:
+        """See `ChartRepository`; the file is a layer beside the archive."""
+        registry, chart, content = self._read(name, version.version)
+        layers = [layer for layer in chart.layers if layer.media_type == PROVENANCE]
+        if content.digest != version.digest:
+            text = f"the provenance file beside it is that of {content.digest}"
+            raise SourceError(text, reason="Unverified", archive=content.digest)
+        if len(layers) != 1:
+            text = "it has no provenance file in the registry" if not layers else "it has several provenance files"
+            raise SourceError(text, reason="Unverified", archive=content.digest)
+        if layers[0].size > LONGEST:
+            raise SourceError("its provenance file is too large", reason="ChartTooLarge")
+        return blob.fetch(registry, layers[0], longest=LONGEST)
 
     def verify(self, name: str, version: ChartVersion, policy: CosignPolicy) -> None:
         """See `ChartRepository`."""

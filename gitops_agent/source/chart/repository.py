@@ -16,6 +16,7 @@ from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.oci.cosign.policy import CosignPolicy
 from gitops_agent.source.chart.chart_ref import SignerDemand
 from gitops_agent.source.chart.credentials import ChartCredentials
+from gitops_agent.source.chart.provenance_policy import ProvenancePolicy
 
 LARGEST_ARCHIVE = 10 * 1024 * 1024
 """Bytes of a packed chart."""
@@ -56,7 +57,7 @@ class ChartAccess:
     credentials: ChartCredentials | None = field(default=None, repr=False)
     hosts: tuple[str, ...] = ()
     secret: AllowedHosts = ANYWHERE
-    signers: Mapping[SignerDemand, CosignPolicy | AgentError] = field(default_factory=dict, repr=False)
+    signers: Mapping[SignerDemand, CosignPolicy | ProvenancePolicy | AgentError] = field(default_factory=dict, repr=False)
 
 
 class ChartRepository(Protocol):
@@ -81,6 +82,13 @@ class ChartRepository(Protocol):
 
         Raises:
             SourceError: reason `Unverified`, or the repository cannot be read.
+        """
+
+    def provenance(self, name: str, version: ChartVersion) -> bytes:
+        """The provenance file of a version.
+
+        Raises:
+            SourceError: there is none (`Unverified`), or the repository cannot be read.
         """
 
     def archive(self, name: str, version: ChartVersion) -> bytes:

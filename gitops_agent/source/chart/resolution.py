@@ -19,6 +19,8 @@ from gitops_agent.oci.cosign.policy import CosignPolicy
 from gitops_agent.source.chart.archive import unpack
 from gitops_agent.source.chart.chart_ref import ChartLock, ChartRef
 from gitops_agent.source.chart.index_cache import disk_error, replace_file
+from gitops_agent.source.chart.provenance import Proofs, prove
+from gitops_agent.source.chart.provenance_policy import ProvenancePolicy
 from gitops_agent.source.chart.repository import ChartAccess, ChartRepository, ChartVersion
 from gitops_agent.source.chart.version_range import choose, exact
 
@@ -90,10 +92,11 @@ class Resolution:
         access: names the repository, and the keys of signers.
         repository: answers.
         folder: takes archives.
+        proofs: what provenance files have proved.
     """
 
-    def __init__(self, access: ChartAccess, repository: ChartRepository, folder: Path) -> None:
-        self._url, self._signers = access.url, access.signers
+    def __init__(self, access: ChartAccess, repository: ChartRepository, folder: Path, proofs: Proofs) -> None:
+        self._url, self._signers, self._proofs = access.url, access.signers, proofs
         self._repository, self._folder = repository, folder
 
     def resolve(self, ref: ChartRef, before: ChartTip | None, earlier: Sequence[ChartLock], *, stays: bool) -> ChartTip:
@@ -140,9 +143,24 @@ class Resolution:
         if isinstance(policy, CosignPolicy):
             self._repository.verify(ref.name, version, policy)
             return
+        what = f"{ref.name} {version.version} from {self._url} cannot be verified"
+        if isinstance(policy, ProvenancePolicy):
+            self._prove(ref.name, version, policy, what)
+            return
         why = policy.message if policy is not None else f"the keys in the Secret {ref.signers.secret} are not known"
-        text = f"{ref.name} {version.version} from {self._url} cannot be verified: {why}"
-        raise SourceError(text, reason="Unverified", transient=policy is None or policy.transient)
+        raise SourceError(f"{what}: {why}", reason="Unverified", transient=policy is None or policy.transient)
+
+    def _prove(self, name: str, version: ChartVersion, policy: ProvenancePolicy, what: str) -> None:
+        """Checks the provenance file of a version, once for these keys."""
+        if self._proofs.has(name, version, policy):
+            return
+        try:
+            prove(self._repository.provenance(name, version), name, version, policy)
+        except SourceError as error:
+            if error.reason != "Unverified":
+                raise
+            raise SourceError(f"{what}: {error.message}", reason=error.reason, transient=error.transient) from error
+        self._proofs.add(name, version, policy)
 
     def _there(self, digest: str) -> bool:
         return archive_path(self._folder, digest).is_file()

@@ -12,12 +12,13 @@ from gitops_agent.errors import AgentError
 from gitops_agent.oci.cosign.keys import keys_of
 from gitops_agent.oci.cosign.policy import CosignPolicy
 from gitops_agent.source.chart.chart_ref import ChartRef, SignerDemand
+from gitops_agent.source.chart.provenance_policy import ProvenancePolicy
 from gitops_agent.source.ref import Ref
 
 
 def policies(
     refs: Iterable[Ref], read: Callable[[str, str], Mapping[str, bytes]]
-) -> dict[SignerDemand, CosignPolicy | AgentError]:
+) -> dict[SignerDemand, CosignPolicy | ProvenancePolicy | AgentError]:
     """The keys that references demand, or why they are unknown.
 
     Args:
@@ -28,9 +29,13 @@ def policies(
     return {demand: _policy(demand, read) for demand in demands}
 
 
-def _policy(demand: SignerDemand, read: Callable[[str, str], Mapping[str, bytes]]) -> CosignPolicy | AgentError:
+def _policy(
+    demand: SignerDemand, read: Callable[[str, str], Mapping[str, bytes]]
+) -> CosignPolicy | ProvenancePolicy | AgentError:
     namespace, _, name = demand.secret.partition("/")
     try:
+        if demand.provenance:
+            return ProvenancePolicy.read(read(namespace, name), name=name)
         return CosignPolicy(keys=keys_of(read(namespace, name)), minimum=demand.minimum)
     except AgentError as error:
         return error

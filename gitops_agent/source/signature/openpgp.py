@@ -6,6 +6,7 @@ key ring of the machine counts, and it knows neither an agent nor a key server.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,26 +58,36 @@ def verify(signature: bytes, payload: bytes, ring: bytes, directory: Path) -> Pg
     Raises:
         ProcessError: gpgv could not be run.
     """
+    return _judged({"signature": signature, "payload": payload}, ring, directory)
+
+
+def verify_clear(message: bytes, ring: bytes, directory: Path) -> tuple[PgpResult, bytes]:
+    """Judges a clear-signed text now; returns what was signed as well.
+
+    Args:
+        message: the text with its signature.
+        ring: see `verify`.
+        directory: see `verify`.
+
+    Raises:
+        ProcessError: gpgv could not be run.
+    """
+    signed = directory / "signed"
+    result = _judged({"message": message}, ring, directory, "--output", str(signed))
+    return result, signed.read_bytes() if result.flaw is None else b""
+
+
+def _judged(inputs: Mapping[str, bytes], ring: bytes, directory: Path, *options: str) -> PgpResult:
+    """The result of gpgv for some files."""
     home = directory / "home"
     home.mkdir(mode=0o700, exist_ok=True)
-    files = {name: directory / name for name in ("ring.pgp", "signature", "payload")}
-    for name, content in zip(files, (ring, signature, payload), strict=True):
-        files[name].write_bytes(content)
+    for name, content in {"ring.pgp": ring, **inputs}.items():
+        (directory / name).write_bytes(content)
     weak = [word for digest in _WEAK for word in ("--weak-digest", digest)]
+    keys = ("--keyring", str(directory / "ring.pgp"))
+    names = [str(directory / name) for name in inputs]
     answer = process.run(
-        (
-            PROGRAM,
-            "--homedir",
-            str(home),
-            *weak,
-            "--keyring",
-            str(files["ring.pgp"]),
-            "--status-fd",
-            "1",
-            "--",
-            str(files["signature"]),
-            str(files["payload"]),
-        ),
+        (PROGRAM, "--homedir", str(home), *weak, *keys, "--status-fd", "1", *options, "--", *names),
         env={"HOME": "/nonexistent", "GNUPGHOME": str(home), "LC_ALL": "C"},
         limits=_LIMITS,
         allowed=frozenset({0, 1, 2}),

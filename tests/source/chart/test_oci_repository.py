@@ -17,7 +17,7 @@ from gitops_agent.source.chart.archive import unpack
 from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource, SignerDemand
 from gitops_agent.source.chart.charts import Charts
 from gitops_agent.source.chart.credentials import ChartCredentials
-from gitops_agent.source.chart.oci_repository import CONFIG, LAYERS, OciRepository, RegistryState
+from gitops_agent.source.chart.oci_repository import CONFIG, LAYERS, PROVENANCE, OciRepository, RegistryState
 from gitops_agent.source.chart.repository import ChartAccess, ChartVersion
 from gitops_agent.source.chart.signers import policies
 from tests.oci.artifacts import Artifact, artifact, digest_of
@@ -269,3 +269,17 @@ def test_keys_that_are_not_known_are_no_success(fake: FakeRegistry, tmp_path: Pa
         access = ChartAccess(url=source.url, signers=signers)
         errors = Charts(tmp_path).poll(source, [ref], access).errors
         assert [error.reason for error in errors.values()] == ["Unverified"]
+
+
+def test_a_provenance_file_is_a_layer_beside_the_archive(fake: FakeRegistry) -> None:
+    layers = ((b"chart", LAYERS[0]), (b"signed", PROVENANCE))
+    fake.push("charts/web", artifact(*layers, config=b'{"name":"web"}', config_type=CONFIG), "1.0.0")
+    fake.push("charts/web", chart(b"unsigned"), "1.1.0")
+
+    repository = opened(fake)
+
+    assert repository.provenance("web", ChartVersion(version="1.0.0", digest=digest_of(b"chart"))) == b"signed"
+    for version, content in (("1.1.0", b"unsigned"), ("1.0.0", b"other")):
+        with pytest.raises(SourceError, match="provenance file") as caught:
+            repository.provenance("web", ChartVersion(version=version, digest=digest_of(content)))
+        assert caught.value.reason == "Unverified"
