@@ -46,6 +46,7 @@ from gitops_agent.agent.stores.stores import build_stores
 from gitops_agent.agent.work_queue import WorkQueue
 from gitops_agent.agent.worker_pool import WorkerPool
 from gitops_agent.api.application_rules import ApplicationRules
+from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.fence import UNFENCED, Fence
 from gitops_agent.cluster.informer import Informer
@@ -60,6 +61,7 @@ from gitops_agent.errors import AgentError, UnknownKind
 from gitops_agent.httpclient.allowed_hosts import AllowedHosts
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import APPLICATION, AUTOSCALER, ENDPOINT_SLICE, GROUP, NOTIFIER, ROLLOUT_POLICY
+from gitops_agent.manifest.marks import REQUEST_MANAGER
 from gitops_agent.notify.delivery_worker import RetryPolicy
 from gitops_agent.notify.dispatcher import DispatchOptions, NotificationDispatcher
 from gitops_agent.observe.log import logger
@@ -129,7 +131,9 @@ class Components:
         self.renders = RenderPool(workers, wake, concurrency=settings.render.concurrency, cache=RenderCache(cache / "rendered"))
         commits = ApplicationCommits(stores.applications, sources, self.renders)
         dispatcher = _dispatcher(settings, objects, stores.secrets, commits)
-        events = EventBroadcaster(dispatcher, Recorder(objects))
+        self.events = events = EventBroadcaster(dispatcher, Recorder(objects))
+        requests = Objects(transport, discovery, field_manager=REQUEST_MANAGER, fence=fence)
+        self.access = ClusterClient(transport, discovery, requests, settings.cluster.namespace)
         scheduler = Scheduler()
         self.poller = SourcePoller(sources, stores.secrets, scheduler, repositories, wake=wake, events=events)
         signatures: WorkQueue[AppKey] = WorkQueue(base=1.0)

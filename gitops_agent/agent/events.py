@@ -42,6 +42,13 @@ class EventBroadcaster:
         self._dispatcher.stop(_DELIVERY_SECONDS)
         self._recorder.close()
 
+    def record(self, regarding: Object, reason: str, message: str) -> None:
+        """Records an Event that is no edge of an application.
+
+        It never blocks and never fails.
+        """
+        self._recorder.record(regarding, "Normal", reason, message)
+
     def emit(self, application: Object, events: Sequence[Event]) -> None:
         """Saves events for the notifiers, then records them.
 

@@ -145,10 +145,11 @@ class Runtime:
 
     def _label(self) -> LeaderLabel | None:
         """Labels this pod while it leads; None without a Service for it."""
-        if not self._settings.webhooks.enabled and not self._settings.dashboard.enabled:
+        settings = self._settings
+        if not settings.webhooks.enabled and not settings.dashboard.enabled and not settings.chat.slack:
             return None
         objects = Objects(self._transport, Discovery(self._transport))
-        return LeaderLabel(objects, self._settings.cluster.namespace, os.environ.get("POD_NAME", ""))
+        return LeaderLabel(objects, settings.cluster.namespace, os.environ.get("POD_NAME", ""))
 
     def _lead(self) -> None:
         _log.info("leading", identity=self._identity)

@@ -398,6 +398,16 @@ TABLE: tuple[tuple[str, str, str], ...] = (
         "Another process listens on the port, or no port is free.",
         "Choose another port (`server.port` of the agent), or stop what listens there.",
     ),
+    (
+        "ChatIdentitiesInvalid",
+        "The ConfigMap that names the people of a chat cannot be used, so no command of the chat is obeyed.",
+        "Correct the key `identities.yaml` of the ConfigMap that `chat.identities` names, as the message says.",
+    ),
+    (
+        "Requested",
+        "A person asked the agent for something in a chat; the message says who, what and how they were identified.",
+        "",
+    ),
     ("SandboxDown", "The sandbox does not run.", "Start it with `gitops-agent sandbox up`."),
     ("SandboxRefused", "The sandbox's API server refused a request.", "Read the message."),
     # Notifiers.

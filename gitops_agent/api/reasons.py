@@ -66,7 +66,7 @@ _PROGRESS = frozenset(
             "Changed",
             "Adopted",
         ),
-        *("Remarked", "MarkUnverified", "Shared"),
+        *("Remarked", "MarkUnverified", "Requested", "Shared"),
         *("Controlled", "SourceRecovered", "Fetching", "CreateOnly", "Superseded", "Ready"),
     }
 )

@@ -12,6 +12,7 @@ from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.merge_keys import ABSENT
+from gitops_agent.operations.plan_summary import SIGNS, plan_summary
 from gitops_agent.preview.comparison import Preview
 from gitops_agent.preview.rollout_projection import RolloutProjection
 from gitops_agent.sync.action import LEFT_BEHIND, Action, ActionKind
@@ -26,10 +27,10 @@ _SENTENCES = (" stays (", "cannot be seen")
 
 _PLAIN = ("New", "Changed", "Pruning")
 _WORDS = {
-    ActionKind.CREATE: ("+", "Healthy"),
-    ActionKind.UPDATE: ("~", "OutOfSync"),
-    ActionKind.REPLACE: ("!", "HeldForApproval"),
-    ActionKind.DELETE: ("-", "Degraded"),
+    ActionKind.CREATE: "Healthy",
+    ActionKind.UPDATE: "OutOfSync",
+    ActionKind.REPLACE: "HeldForApproval",
+    ActionKind.DELETE: "Degraded",
 }
 
 
@@ -41,8 +42,9 @@ def show(comparison: Preview, window: Closed | None = None) -> int:
     plan = comparison.plan
     shown = [action for action in plan.changes() if action.intent in _WORDS]
     for action in shown:
-        sign, word = _WORDS[action.intent]
-        click.echo(out.coloured(f"{sign} {action.key}", word) + _aside(action, comparison.rest))
+        click.echo(
+            out.coloured(f"{SIGNS[action.intent]} {action.key}", _WORDS[action.intent]) + _aside(action, comparison.rest)
+        )
         for change in comparison.fields.get(action.key, ()):
             click.echo("    " + out.line(f"{change.field}: {_text(change.old)} → {_text(change.new)}"))
         for text in dependants_of(comparison.plan.verdict.blast.dependants.get(action.key)):
@@ -61,11 +63,7 @@ def show(comparison: Preview, window: Closed | None = None) -> int:
             out.talk(f"left behind: {action.key}: {out.line(action.message)}")
     for note in comparison.rest.notes:
         out.talk(out.line(note))
-    counts = {kind: sum(1 for action in shown if action.intent is kind) for kind in _WORDS}
-    text = ", ".join(f"{count} to {kind.value}" for kind, count in counts.items() if count)
-    declared = sum(1 for action in plan.actions if action.manifest is not None and action not in left_out)
-    where = plan.revision.short or "the directory"
-    out.talk(f"plan {plan.hash[:12]}: {text}" if text else f"no differences: {declared} objects are as {where} declares")
+    out.talk(plan_summary(plan))
     if plan.verdict.held:
         out.talk(f"it would be held: {plan.verdict.message}")
     if (shown or comparison.hooks) and window is not None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gitops_agent.cluster.transport import Transport
     from gitops_agent.config import Settings
     from gitops_agent.server.agent_dashboard import AgentDashboard
+    from gitops_agent.server.chat.slack_app import SlackChat
     from gitops_agent.server.http_server import HttpServer
 
 
@@ -48,7 +49,8 @@ def run(file: Path | None, assignments: tuple[str, ...]) -> None:
         settings.server.address, settings.server.port, alive=runtime.alive, ready=runtime.ready, metrics=metrics.exposition
     )
     tracing = Tracing.open(os.environ, settings.server.external_url)
-    webhooks = _webhooks(settings, runtime)
+    chat = _chat(settings, runtime)
+    webhooks = _webhooks(settings, runtime, chat)
     dashboard = _dashboard(settings, runtime, transport)
     probes.start()
     log.logger("server").info("listening", address=settings.server.address, port=probes.port)
@@ -65,6 +67,8 @@ def run(file: Path | None, assignments: tuple[str, ...]) -> None:
             dashboard.stop()
         if webhooks is not None:
             webhooks.stop()
+        if chat is not None:
+            chat.stop()
         probes.stop()
         if tracing is not None:
             tracing.stop()
@@ -81,9 +85,19 @@ def _dashboard(settings: Settings, runtime: Runtime, transport: Transport) -> Ag
     return AgentDashboard(settings, runtime, transport)
 
 
-def _webhooks(settings: Settings, runtime: Runtime) -> HttpServer | None:
-    """The server of incoming webhooks, None where they are off."""
-    if not settings.webhooks.enabled:
+def _chat(settings: Settings, runtime: Runtime) -> SlackChat | None:
+    """The commands of Slack, None where they are off."""
+    if not settings.chat.slack:
+        return None
+    from gitops_agent.server.chat.leader import ChatLeader
+    from gitops_agent.server.chat.slack_app import SlackChat
+
+    return SlackChat(ChatLeader(runtime, settings))
+
+
+def _webhooks(settings: Settings, runtime: Runtime, chat: SlackChat | None) -> HttpServer | None:
+    """The server of webhooks and Slack, None where both are off."""
+    if not settings.webhooks.enabled and chat is None:
         return None
     from gitops_agent.server.http_server import HttpServer
     from gitops_agent.server.listening import listen
@@ -91,5 +105,6 @@ def _webhooks(settings: Settings, runtime: Runtime) -> HttpServer | None:
     from gitops_agent.server.webhooks.leader import Leader
     from gitops_agent.server.webhooks.receiver import WebhookReceiver
 
+    receiver = WebhookReceiver(Leader(runtime)) if settings.webhooks.enabled else None
     listener = listen(settings.webhooks.address, settings.webhooks.port, setting="webhooks")
-    return HttpServer(webhook_app(WebhookReceiver(Leader(runtime))), listener, name="http-webhooks")
+    return HttpServer(webhook_app(receiver, chat), listener, name="http-webhooks")

@@ -342,6 +342,22 @@ class WebhookSettings(Section):
     """The Secret in `cluster.namespace` with the secrets of the senders: a key for each sender, one secret a line."""
 
 
+class ChatSettings(Section):
+    """Commands from a chat."""
+
+    slack: bool = False
+    """Whether `POST /chat/slack` is answered, by the leader, where `webhooks.address` and `webhooks.port` listen."""
+
+    secret: Annotated[str, Field(min_length=1, max_length=253)] = "gitops-agent-slack"  # noqa: S105 - the name of a Secret
+    """The Secret in `cluster.namespace` with the signing secret of the Slack app, one a line, in the key `signing-secret`."""
+
+    identities: Annotated[str, Field(min_length=1, max_length=253)] = "gitops-agent-chat-identities"
+    """The ConfigMap in `cluster.namespace` that says, in the key `identities.yaml`, who a person is in the cluster."""
+
+    four_eyes: bool = False
+    """Whether the author of the newest commit may not approve its plan in a chat."""
+
+
 class LogSettings(Section):
     """What is logged to standard error."""
 
@@ -381,6 +397,7 @@ class Settings(Section):
     dashboard: DashboardSettings = DashboardSettings()
     oidc: OidcSettings = OidcSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    chat: ChatSettings = ChatSettings()
     log: LogSettings = LogSettings()
     notify: NotifySettings = NotifySettings()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ COMPONENTS = {
     "monitoring": "monitoring",
     "webhooks": "webhooks",
     "dashboard": "dashboard",
+    "chat": "chat",
     "approval": "approval",
     "network.prometheus": "network/prometheus",
     "network.inClusterGit": "network/in-cluster-git",
@@ -133,6 +135,8 @@ components:
   webhooks: false
   # The dashboard, at the Service gitops-agent-dashboard; viewers sign in with a token of the cluster.
   dashboard: false
+  # POST /chat/slack for commands of Slack; see docs/how-to/chatops.md for the Secret and the ConfigMap it needs.
+  chat: false
   # Verbs of RBAC for sync, pause, approve, promote, abort and retry, demanded of every client.
   approval: false
   network:
@@ -255,22 +259,27 @@ def _deployment(obj: Object) -> str:
     for name in ("nodeSelector", "tolerations", "topologySpreadConstraints", "imagePullSecrets", "priorityClassName"):
         pod[name] = f"x-with-{name}"
     text = _template([deployment])
-    shared = {each["name"] for each in _patched("webhooks")["env"]}
-    for folder in ("webhooks", "dashboard"):
-        switch = f".Values.components.{folder}"
-        for holder, items in _patched(folder).items():
-            own = [item for item in items if folder == "webhooks" or item["name"] not in shared]
-            block = _when(switch, _indented(own, 8))
-            if len(own) < len(items):  # a variable that two components need stands there once
-                both = [item for item in items if item not in own]
-                block += _when(f"and {switch} (not .Values.components.webhooks)", _indented(both, 8))
-            head = f"        {holder}:\n"
-            text = text.replace(head, f"{head}{block}", 1)
+    for holder in ("env", "ports"):
+        head = f"        {holder}:\n"
+        text = text.replace(head, head + "".join(_switched(holder)), 1)
     further = (("      annotations", "podAnnotations"), ("      labels", "podLabels"), ("        env", "env"))
     for holder, value in further:
         head = f"{holder}:\n"
         text = text.replace(head, f"{head}{{{{- with .Values.{value} }}}}{{{{ toYaml . | nindent 8 }}}}{{{{- end }}}}\n", 1)
     return text
+
+
+def _switched(holder: str) -> Iterator[str]:
+    """The variables or ports that components add.
+
+    What several need stands there once.
+    """
+    users: dict[str, tuple[Object, list[str]]] = {}
+    for folder in ("webhooks", "dashboard", "chat"):
+        for item in _patched(folder)[holder]:
+            users.setdefault(item["name"], (item, []))[1].append(f".Values.components.{folder}")
+    for item, switches in sorted(users.values(), key=lambda user: len(user[1]) > 1):
+        yield _when(switches[0] if len(switches) == 1 else f"or {' '.join(switches)}", _indented([item], 8))
 
 
 def _config(obj: Object) -> str:

@@ -18,6 +18,8 @@ from gitops_agent.manifest.kinds import GROUP
 PREFIX = f"{GROUP}/"
 FIELD_MANAGER = "gitops-agent"
 CLI_MANAGER = "gitops-agent-cli"
+REQUEST_MANAGER = "gitops-agent-requests"
+"""Of requests that the agent writes for a person."""
 
 APPLICATION = PREFIX + "application"
 ID = PREFIX + "id"

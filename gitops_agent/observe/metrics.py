@@ -33,6 +33,12 @@ RENDERS = Counter("gitops_agent_renders", "Renders by format and result.", ["for
 RENDER_SECONDS = Histogram("gitops_agent_render_seconds", "Duration of one render.", buckets=_SECONDS, registry=REGISTRY)
 POLLS = Counter("gitops_agent_source_polls", "Polls of repositories by result.", ["result"], registry=REGISTRY)
 WEBHOOKS = Counter("gitops_agent_webhooks", "Incoming webhooks by sender and result.", ["sender", "result"], registry=REGISTRY)
+CHAT_COMMANDS = Counter(
+    "gitops_agent_chat_commands",
+    "Commands of people in a chat by command and result: done, refused or failed.",
+    ["command", "result"],
+    registry=REGISTRY,
+)
 ACTIONS = Counter(
     "gitops_agent_actions", "Actions taken on objects by kind and result.", ["action", "result"], registry=REGISTRY
 )

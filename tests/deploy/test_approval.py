@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,20 @@ from gitops_agent.manifest.yaml import load_all
 from gitops_agent.operations import requests
 from gitops_agent.rollout.command import COMMAND, Command, CommandKind, written
 from gitops_agent.sandbox.controlplane import ControlPlane
+from gitops_agent.server.answers import actions
+from gitops_agent.server.source import ClusterSource
+from gitops_agent.server.views.actions import ApproveBody
 from tests.cli.cluster_env import PLAN, ClusterEnv, install_crds, troubled
+from tests.cli.conftest import Run, run
 from tests.cli.policies import holding, stored
 from tests.deploy.conftest import ROOT
+from tests.server.chat.agents import KnownAgent, Slack, entry, listening
+from tests.server.chat.requests import DANA
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+__all__ = ["run"]
 
 VERBS = ("sync", "pause", "approve", "promote", "abort", "retry")
 
@@ -54,9 +63,29 @@ class People:
         kubeconfig = self.stage.plane.service_account_kubeconfig(home or namespace, name)
         return ClusterClient.open(str(kubeconfig), None, namespace)
 
-    def agent(self) -> ClusterClient:
+    def agent(self, *, reviews: bool = False) -> ClusterClient:
         """The agent, whose namespace is another one than that of the Applications."""
-        return self.client("agent", home=agents(self.stage))
+        agent = self.client("agent", home=agents(self.stage))
+        if reviews:
+            name = f"reviews-{self.stage.namespace}"
+            rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": name}}
+            rule = {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]}
+            account = {"kind": "ServiceAccount", "namespace": agents(self.stage), "name": "agent"}
+            role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+            self.admin.objects.apply({**rbac, "kind": "ClusterRole", "rules": [rule]})
+            self.admin.objects.apply({**rbac, "kind": "ClusterRoleBinding", "roleRef": role, "subjects": [account]})
+        return agent
+
+    def bind(self, name: str, user: str) -> None:
+        """Gives a user the role of an account."""
+        metadata = {"namespace": self.stage.namespace, "name": f"{name}-user"}
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
+        subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}
+        binding = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata}
+        self.admin.objects.apply({**binding, "roleRef": role, "subjects": [subject]})
+
+    def kubeconfig(self, name: str) -> Path:
+        return self.stage.plane.service_account_kubeconfig(self.stage.namespace, name)
 
 
 def agents(stage: ClusterEnv) -> str:
@@ -165,6 +194,75 @@ def test_an_approval_names_the_one_who_gives_it(people: People) -> None:
     requests.approve(approver, approver.application("shop"), PLAN)
     name = people.stage.get("shop")["metadata"]["annotations"][APPROVED_BY]
     assert name == f"{PLAN} system:serviceaccount:{people.stage.namespace}:approver"
+
+
+@contextmanager
+def chat(people: People, agent: ClusterClient) -> Iterator[tuple[Slack, KnownAgent]]:
+    """Slack before an agent that sees the namespace of a test."""
+    source = ClusterSource(people.admin)
+    source.start()
+    backend = KnownAgent(source, agent)
+    try:
+        with listening(backend) as slack:
+            yield slack, backend
+    finally:
+        source.stop()
+
+
+def test_without_the_verb_kubectl_the_command_the_page_and_slack_refuse_alike(people: People, run: Run) -> None:
+    editor, agent, namespace = people.client("editor"), people.agent(reviews=True), people.stage.namespace
+    people.bind("editor", "dana@acme")
+    raw = {"metadata": {"annotations": {APPROVED: PLAN, APPROVED_BY: claim(PLAN, f"system:serviceaccount:{namespace}:editor")}}}
+    words = f"approving needs the verb approve on applications in {namespace}"
+    page = actions.APPLICATION_ACTIONS["approve"]
+    with chat(people, agent) as (slack, backend):
+        by_slack = slack.says(f"approve shop {PLAN[:12]}")
+        status = slack.says("status shop")
+
+    with pytest.raises(Forbidden, match=words):
+        patch(editor, raw)
+    with pytest.raises(Forbidden, match=words):
+        page(editor, editor.application("shop"), ApproveBody(plan=PLAN[:12]))
+    by_command = run("approve", "shop", PLAN[:12], "-n", namespace, "--kubeconfig", str(people.kubeconfig("editor")))
+    assert (by_command.code, words in by_command.stderr) == (1, True)
+    assert words in by_slack
+    assert "HeldForApproval" in status
+    assert APPROVED not in people.stage.get("shop")["metadata"].get("annotations", {})
+    assert backend.recorded == []
+
+
+def test_with_the_verb_slack_approves_in_the_name_of_the_person(people: People) -> None:
+    agent = people.agent(reviews=True)
+    people.client("approver", "approve", "promote")
+    people.bind("approver", "dana@acme")
+    with chat(people, agent) as (slack, backend):
+        waiting = slack.says("approve shop")
+        wrong = slack.says(f"approve shop {'f' * 12}")
+        refused_ = [slack.says(text) for text in ("sync shop", "pause shop 1h x", "retry shop", f"abort {agent.namespace}/web")]
+        backend.four_eyes, backend.people = True, [entry(DANA, "dana@acme", authors=["ada@example.com"])]
+        own = slack.says(f"approve shop {PLAN[:12]}")
+        backend.people = [entry(DANA, "dana@acme")]
+        unlisted = slack.says(f"approve shop {PLAN[:12]}")
+        backend.people = [entry(DANA, "dana@acme", authors=["dana"])]
+        done = slack.says(f"approve shop {PLAN[:12]}")
+        promoted = slack.says(f"promote {agent.namespace}/web full")
+
+    annotations = people.stage.get("shop")["metadata"]["annotations"]
+    assert "7 objects would go" in waiting
+    assert PLAN[:12] in waiting
+    assert "is not the plan that waits now" in wrong
+    assert [verb in text for verb, text in zip(VERBS_REFUSED, refused_, strict=True)] == [True] * 4
+    assert "four eyes are demanded, so another person approves" in own
+    assert "no authors are listed for dana@acme" in unlisted
+    assert f"application/shop: plan {PLAN[:12]} approved" in done
+    assert (annotations[APPROVED_BY], annotations[APPROVED_VIA]) == (f"{PLAN} dana@acme", f"{PLAN} slack/T0ACME/U0DANA")
+    assert "promote is requested" in promoted
+    policy = agent.objects.get(ROLLOUT_POLICY.named(agent.namespace, "web"))
+    assert '"actor":"dana@acme (slack/T0ACME/U0DANA)"' in policy["metadata"]["annotations"][COMMAND]
+    assert [text.partition(" asked for ")[2] for text in backend.recorded] == [f"approve, plan {PLAN[:12]}", "promote"]
+
+
+VERBS_REFUSED = ("verb sync", "verb pause", "verb retry", "its verb (promote, approve, pause, abort or retry)")
 
 
 def test_only_the_agent_says_how_an_approver_was_identified(people: People) -> None:

@@ -120,6 +120,29 @@ def test_the_dashboard_may_review_viewers_and_nothing_more_of_the_cluster(overla
     ]
 
 
+def test_the_chat_shares_the_port_of_webhooks_and_has_a_service_of_its_own(overlay: Overlay) -> None:
+    objects = overlay("components/chat", "components/webhooks")
+
+    service = next(obj for obj in objects if obj["kind"] == "Service" and obj["metadata"]["name"] == "gitops-agent-chat")
+    agent = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    assert service["spec"]["selector"][LABEL] == "true"
+    assert [port["containerPort"] for port in agent["ports"] if port["name"] == "webhooks"] == [WebhookSettings().port]
+    assert {entry["name"] for entry in agent["env"]} >= {"POD_NAME", variable("chat.slack"), variable("webhooks.enabled")}
+
+
+def test_the_chat_may_review_rights_and_command_rollouts_and_nothing_more(overlay: Overlay) -> None:
+    role = next(
+        obj
+        for obj in overlay("components/chat")
+        if obj["kind"] == "ClusterRole" and obj["metadata"]["name"] == "gitops-agent-chat"
+    )
+
+    assert role["rules"] == [
+        {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]},
+        {"apiGroups": ["gitops-agent.dev"], "resources": ["rolloutpolicies"], "verbs": ["patch"]},
+    ]
+
+
 def test_the_network_policy_can_be_left_out(overlay: Overlay) -> None:
     assert policies(overlay("components/network/none")) == {}
 

@@ -74,10 +74,11 @@ def _rollback(access: ClusterClient, live: Object, body: views.RollbackBody) -> 
     return {"spec.source.ref": ref, f"metadata.annotations[{FOLLOWED}]": target.followed or ""}, f"it follows {ref}"
 
 
-_APPLICATION: dict[str, Callable[[ClusterClient, Object, View], Written]] = cast(
+APPLICATION_ACTIONS: dict[str, Callable[[ClusterClient, Object, View], Written]] = cast(
     "dict[str, Callable[[ClusterClient, Object, View], Written]]",
     {"sync": _sync, "pause": _pause, "resume": _resume, "approve": _approve, "retry": _retry, "rollback": _rollback},
 )
+"""The writes by their verb: with the cluster as the one who asks, the live Application, and the checked body."""
 
 
 def _application(verb: str) -> Answer:
@@ -88,7 +89,7 @@ def _application(verb: str) -> Answer:
         live = access.objects.get(APPLICATION.named(call.key.namespace, call.key.name))
         assert call.body is not None  # noqa: S101 - for the type checker: the route has a body
         _compare(live, getattr(call.body, "resource_version", ""), "Application")
-        outcome = _APPLICATION[verb](access, live, call.body)
+        outcome = APPLICATION_ACTIONS[verb](access, live, call.body)
         return _accepted(call, verb, "Application", access.objects.get(APPLICATION.named(*call.key)), outcome)
 
     return act
@@ -166,7 +167,7 @@ def _accepted(call: Call, verb: str, kind: str, fresh: Object, outcome: Written)
 
 
 ANSWERS: dict[str, Answer] = {
-    **{f"{verb}Application": _application(verb) for verb in _APPLICATION},
+    **{f"{verb}Application": _application(verb) for verb in APPLICATION_ACTIONS},
     **{f"{kind.value}Rollout": _rollout(kind.value) for kind in CommandKind},
     "testNotifier": _test_notifier,
 }

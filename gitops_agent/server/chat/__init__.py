@@ -1,0 +1,1 @@
+"""Commands from a chat: identity, rights and answers."""
