@@ -155,7 +155,7 @@ class Dashboard:
         self._streams.used()
         view = await self._answer(route, call)
         if isinstance(view, ApplicationList):
-            etag = f'W/"{view.epoch}-{view.seq}"'
+            etag = f'W/"{view.epoch}-{view.seq}-{viewer.digest[:16]}"'
             if request.headers.get("if-none-match") == etag:
                 return Response(status_code=304, headers={"etag": etag})
             return self._json(request, view, route.status, {"etag": etag, "cache-control": "private, no-cache"})

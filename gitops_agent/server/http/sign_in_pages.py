@@ -14,7 +14,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gitops_agent.errors import AgentError
-from gitops_agent.server.http.limits import Rate, network
 from gitops_agent.server.http.problems import RequestProblem
 from gitops_agent.server.http.sessions import Sessions, cookies
 from gitops_agent.server.oidc.id_token import SignInFailed
@@ -27,6 +26,8 @@ COOKIE = "__Host-gitops-agent-login"
 # Lax, and not Strict: the provider's page sends the browser to the callback.
 _ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
 _LOGIN = "/auth/login"
+# At a time, and not by address: behind an Ingress all browsers have one.
+_EXCHANGES = 8
 _NO_STORE = {"cache-control": "no-store"}
 
 
@@ -42,7 +43,7 @@ class SignInPages:
     def __init__(self, login: Login, sessions: Sessions, address: str) -> None:
         self._login, self._sessions = login, sessions
         self._address = address.rstrip("/")
-        self._attempts = Rate(60, 60.0)
+        self._exchanges = asyncio.Semaphore(_EXCHANGES)
 
     def routes(self) -> list[Route]:
         """Both addresses."""
@@ -51,7 +52,6 @@ class SignInPages:
     async def _begin(self, request: Request) -> Response:
         path = safe_path(request.query_params.get("return", ""))
         try:
-            self._count(request)
             if request.headers.get("host", "").lower() != urlsplit(self._address).netloc.lower():
                 # The cookie of the login would stay with this name, and the provider sends the browser to the other one.
                 return _moved(f"{self._address}{_LOGIN}?{request.url.query}" if request.url.query else self._address + _LOGIN)
@@ -65,9 +65,9 @@ class SignInPages:
     async def _finish(self, request: Request) -> Response:
         kept = cookies({"cookie": request.headers.get("cookie", "")}).get(COOKIE, "")
         try:
-            self._count(request)
-            token, path = await asyncio.to_thread(self._login.finish, dict(request.query_params), kept)
-            _, session = await asyncio.to_thread(self._accept, token)
+            async with self._exchanges:
+                token, path = await asyncio.to_thread(self._login.finish, dict(request.query_params), kept)
+                _, session = await asyncio.to_thread(self._accept, token)
         except AgentError as error:
             response = _failed(error)
         else:
@@ -92,11 +92,6 @@ class SignInPages:
                 "same issuer and client, as for kubectl (--oidc-issuer-url, or an AuthenticationConfiguration)"
             ) from error
 
-    def _count(self, request: Request) -> None:
-        address = network(request.client.host if request.client else "")
-        self._attempts.check(address, "sign-ins")
-        self._attempts.count(address)
-
 
 def _moved(address: str) -> Response:
     return Response(status_code=303, headers={"location": address, **_NO_STORE})
@@ -115,7 +110,4 @@ def _failed(error: AgentError) -> Response:
     status = (
         getattr(error, "status", 0) if isinstance(error, RequestProblem) else 401 if isinstance(error, SignInFailed) else 502
     )
-    headers = dict(_NO_STORE)
-    if retry := getattr(error, "retry_after", None):
-        headers["retry-after"] = str(int(retry))
-    return Response(text, status_code=status, headers=headers, media_type="text/html")
+    return Response(text, status_code=status, headers=_NO_STORE, media_type="text/html")

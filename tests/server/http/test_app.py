@@ -205,6 +205,13 @@ def test_an_unchanged_list_is_not_sent_again(page: Served) -> None:
     assert page.ask("GET", "/api/v1/applications", If_None_Match=first.headers["etag"]).status == 304
 
 
+def test_a_list_that_another_viewer_has_got_is_sent(page: Served) -> None:
+    page.viewers.rights["guest"] = Rights(namespace="gitops", names=frozenset({("get", "applications", "pay")}))
+    etag = page.ask("GET", "/api/v1/applications").headers["etag"]
+
+    assert page.ask("GET", "/api/v1/applications", viewer="guest", If_None_Match=etag).status == 200
+
+
 def test_a_long_answer_is_compressed(page: Served) -> None:
     reply = page.ask("GET", "/api/v1/openapi.json", Accept_Encoding="gzip")
 

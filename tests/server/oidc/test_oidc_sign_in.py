@@ -24,6 +24,8 @@ from tests.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
+EVERYWHERE = ("nothing", "expired", "headers of a proxy")
+"""What is tried at every route; the others differ before any route is looked at."""
 HOME = "https://gitops.example.com"
 NAMED = {"Host": "gitops.example.com"}
 
@@ -89,7 +91,7 @@ def test_a_viewer_signs_in_at_the_provider_and_sees_what_kubectl_would(
         accepted = {
             (name, method, path): status
             for name, headers in forged(login).items()
-            for method, path in private_routes(stage.namespace)
+            for method, path in (private_routes(stage.namespace) if name in EVERYWHERE else [("GET", "/api/v1/me")])
             if (status := agent.raw(method, path, None if method != "POST" else "{}", headers)[0]) != 401
         }
 

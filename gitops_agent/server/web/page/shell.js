@@ -142,7 +142,7 @@ function Viewer() {
             onChange=${(event) => (language.value = event.currentTarget.value)}>${LANGUAGES.map((each) => html`<option
             key=${each} value=${each}>${t(`language.${each}`)}</option>`)}</select>
         </label>
-      ${viewer.mode !== "laptop" && viewer.mode !== "guest" && html`<button type="button" class="menu-item"
+      ${(viewer.mode === "token" || viewer.mode === "oidc") && html`<button type="button" class="menu-item"
           onClick=${signOut}>${t("viewer.signOut")}</button>`}
     </div>
   </details>`;
