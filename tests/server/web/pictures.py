@@ -45,7 +45,7 @@ def main(images: Path) -> None:
 
 def _photograph(folder: Path, kubeconfig: Path, images: Path) -> None:
     spectator = Spectator(Transport.from_kubeconfig(kubeconfig))
-    _git(folder, "revert", "--no-edit", "HEAD")
+    _git(folder, "revert", "--no-edit", _deleted(folder, "apps/guestbook/page-faq.yaml"))
     _pushed(folder, spectator, "guestbook", "Synced")
     _git(folder, "rm", "--quiet", "apps/guestbook/page-*.yaml")
     _git(folder, "commit", "--quiet", "--message", "Tidy up the guestbook")
@@ -77,6 +77,12 @@ def _photograph(folder: Path, kubeconfig: Path, images: Path) -> None:
             browser.close()
     finally:
         laptop.stop()
+
+
+def _deleted(folder: Path, path: str) -> str:
+    """The commit of the demo that deleted a file."""
+    words = ("git", "log", "--diff-filter=D", "--format=%H", "--max-count=1", "--", path)
+    return process.run(words, cwd=folder / "work").stdout.decode().strip()
 
 
 def _pushed(folder: Path, spectator: Spectator, name: str, reason: str) -> None:

@@ -124,7 +124,7 @@ def listing(rows: list[list[Any]]) -> dict[str, Any]:
 
 
 def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [f"{each['id']}: {node['target']} {node['failureSummary']}" for each in found for node in each["nodes"]]
 
 

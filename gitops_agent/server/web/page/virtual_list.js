@@ -68,12 +68,24 @@ export function VirtualList({ items, height, line, ...attributes }) {
   }, [items.length]);
   const first = Math.min(lineAt(offsets, view[0]), Math.max(0, items.length - 1));
   const last = lineAt(offsets, Math.max(view[1], view[0])) + 1;
-  const shown = items.slice(first, last);
+  const elements = useElements(items, line, first, Math.min(last, items.length));
   return html`<div ref=${box} class="virtual" style=${{ height: `${offsets[items.length]}px` }} ...${attributes}>
     <div class="virtual-window" role="presentation" style=${{ transform: `translateY(${offsets[first]}px)` }}>
-      ${shown.map((item, index) => line(item, first + index))}
+      ${elements}
     </div>
   </div>`;
+}
+
+// Elements of lines that stay on the screen are the same objects as before: while scrolling only new lines are drawn.
+function useElements(items, line, first, last) {
+  const drawn = useRef({ items: null, line: null, by: new Map() });
+  const before = drawn.current.items === items && drawn.current.line === line ? drawn.current.by : new Map();
+  const by = new Map();
+  for (let index = first; index < last; index++) {
+    by.set(index, before.get(index) ?? line(items[index], index));
+  }
+  drawn.current = { items, line, by };
+  return [...by.values()];
 }
 
 /** Brings a line of a list to the screen. */
