@@ -39,6 +39,7 @@ class Provider(StrEnum):
     MATTERMOST = "mattermost"
     GOOGLECHAT = "googlechat"
     TELEGRAM = "telegram"
+    EMAIL = "email"
     PAGERDUTY = "pagerduty"
     ALERTMANAGER = "alertmanager"
     GRAFANA = "grafana"
@@ -51,6 +52,7 @@ class Provider(StrEnum):
 
 _WITH_SECRET = (
     Provider.TELEGRAM,
+    Provider.EMAIL,
     Provider.PAGERDUTY,
     Provider.GRAFANA,
     Provider.GITHUB,
@@ -59,7 +61,7 @@ _WITH_SECRET = (
     Provider.BITBUCKET,
     Provider.AZUREDEVOPS,
 )
-"""Providers that take nothing without a token."""
+"""Providers that take nothing without credentials."""
 _WITH_ADDRESS = (Provider.GRAFANA, Provider.GITEA)
 """Providers without a public server."""
 _FORGES = (Provider.GITHUB, Provider.GITLAB, Provider.GITEA, Provider.BITBUCKET, Provider.AZUREDEVOPS)
@@ -162,14 +164,19 @@ class NotifierSpec(Model):
     """The kind of provider."""
 
     address: (
-        Annotated[str, Shape(pattern=r"https?://[^\s\x00-\x1f\x7f]+", message="is not an http or https address", longest=2048)]
+        Annotated[
+            str,
+            Shape(pattern=r"(https?|smtps?)://[^\s\x00-\x1f\x7f]+", message="is not an http or https address", longest=2048),
+        ]
         | None
     ) = None
-    """Where to: the webhook's URL, or another API than the provider's public one. Put a secret address into the Secret."""
+    """Where to: the webhook's URL, or another API than the provider's public one. For e-mail `smtps://` (TLS, port 465) or
+    `smtp://` (STARTTLS, port 587) and the server. Put a secret address into the Secret."""
 
     secret_ref: SecretRef | None = None
     """Credentials: `token`, or `address`; for webhooks and CloudEvents also `hmac`, the key payloads are signed with.
-    For Telegram `token` and `chat`, for Bitbucket and Alertmanager `token`, or `username` and `password`."""
+    For e-mail `from` and `to`, mostly with `username` and `password`. For Telegram `token` and `chat`, for Bitbucket and
+    Alertmanager `token`, or `username` and `password`."""
 
     events: Annotated[tuple[EventType, ...], Field(max_length=64)] = ()
     """Which edges; empty means those a person on call wants: failures, recoveries, drift, what is held, how rollouts end."""
@@ -211,12 +218,17 @@ class NotifierSpec(Model):
         Rule(
             cel=f"!(self.provider in {[provider.value for provider in _WITH_SECRET]}) || has(self.secretRef)",
             holds=lambda spec: spec.provider not in _WITH_SECRET or spec.secret_ref is not None,
-            message="this provider needs a secretRef with a token",
+            message="this provider needs a secretRef with its credentials",
         ),
         Rule(
             cel=f"!(self.provider in {[provider.value for provider in _WITH_ADDRESS]}) || has(self.address)",
             holds=lambda spec: spec.provider not in _WITH_ADDRESS or spec.address is not None,
             message="this provider needs the address of the server",
+        ),
+        Rule(
+            cel="(self.provider == 'email') == (has(self.address) && self.address.startsWith('smtp'))",
+            holds=lambda spec: (spec.provider is Provider.EMAIL) == (spec.address or "").startswith("smtp"),
+            message="e-mail needs the address of a server, such as smtps://smtp.example.com; all others are http or https",
         ),
         Rule(
             cel=f"!has(self.address) || !self.address.matches(r'{_PASSWORD}')",

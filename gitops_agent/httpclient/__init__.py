@@ -1,1 +1,1 @@
-"""Outbound HTTP for notifiers and metrics, with an egress policy."""
+"""Outbound HTTP and mail for notifiers and metrics, with an egress policy."""

@@ -59,7 +59,7 @@ class HttpClient:
             DeliveryError: it may not go there, or there was no answer in time.
         """
         target_ = target(request.url, hosts=(self._hosts, secret), resolver=self._resolver)
-        context = _context(authority) if target_.secure else None
+        context = tls_context(authority) if target_.secure else None
         deadline = time.monotonic() + self._timeout
         last: Exception | None = None
         for address in target_.addresses:
@@ -73,7 +73,7 @@ class HttpClient:
                     break
             finally:
                 self._close(opened)
-        raise DeliveryError(f"{target_.host} cannot be reached: {_words(last)}")
+        raise DeliveryError(f"{target_.host} cannot be reached: {failure_words(last)}")
 
     def abort(self) -> None:
         """Ends the request under way and refuses further ones."""
@@ -118,7 +118,7 @@ class HttpClient:
                 return Answer(status=answer.status, headers=headers, body=body, complete=complete)
             except (urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as error:
                 late = time.monotonic() >= deadline - 0.05
-                words = f"no answer within {self._timeout:g} s" if late else _words(error)
+                words = f"no answer within {self._timeout:g} s" if late else failure_words(error)
                 raise DeliveryError(f"{egress.host}: {words}") from None
         finally:
             watchdog.cancel()
@@ -158,7 +158,8 @@ def _connection(egress: EgressTarget, address: str, context: ssl.SSLContext | No
     )
 
 
-def _context(authority: bytes) -> ssl.SSLContext:
+def tls_context(authority: bytes) -> ssl.SSLContext:
+    """TLS that checks certificates, by an authority of PEM or the system's."""
     try:
         context = ssl.create_default_context(cadata=authority.decode() if authority else None)
     except (ssl.SSLError, ValueError):
@@ -178,7 +179,7 @@ def _body(answer: urllib3.BaseHTTPResponse, longest: int) -> tuple[bytes, bool]:
     return bytes(body[:longest]), False
 
 
-def _words(error: BaseException | None) -> str:
+def failure_words(error: BaseException | None) -> str:
     """The cause without the object addresses and URLs that the libraries print."""
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError | TimeoutError | urllib3.exceptions.ReadTimeoutError):
         return "no answer in time"

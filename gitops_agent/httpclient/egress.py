@@ -10,7 +10,7 @@ between gains nothing. Before a name is resolved, the lists of allowed hosts are
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
@@ -38,6 +38,10 @@ _FORBIDDEN = tuple(
         "ff00::/8",
     )
 )
+WEB: Mapping[str, int] = {"http": 80, "https": 443}
+MAIL: Mapping[str, int] = {"smtp": 587, "smtps": 465}
+"""Schemes and their ports; `smtp` demands STARTTLS."""
+
 _NAT64 = ip_network("64:ff9b::/96")
 
 
@@ -46,7 +50,7 @@ class EgressTarget:
     """A place a request may go to.
 
     Attributes:
-        secure: whether TLS is spoken.
+        secure: whether TLS is spoken from the first byte.
         host: the name in the certificate and the Host header.
         port: the port.
         addresses: what the host resolved to; all of them allowed.
@@ -76,13 +80,16 @@ def resolve(host: str, port: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in answers))
 
 
-def target(url: str, *, hosts: Iterable[AllowedHosts] = (), resolver: Resolve = resolve) -> EgressTarget:
+def target(
+    url: str, *, hosts: Iterable[AllowedHosts] = (), resolver: Resolve = resolve, ports: Mapping[str, int] = WEB
+) -> EgressTarget:
     """Resolves a URL, if requests may go there.
 
     Args:
         url: where to.
         hosts: lists that all have to allow its host.
         resolver: from a host to its addresses.
+        ports: the schemes that may be spoken, and their ports.
 
     Raises:
         HostRefused: a list does not allow the host.
@@ -94,22 +101,21 @@ def target(url: str, *, hosts: Iterable[AllowedHosts] = (), resolver: Resolve = 
     except ValueError:
         raise DeliveryError("the receiver's address is not a URL", transient=False) from None
     host = (parts.hostname or "").rstrip(".")
-    if parts.scheme not in {"http", "https"} or not host or not _printable(url):
-        raise DeliveryError("the receiver's address is not an http or https URL", transient=False)
+    if parts.scheme not in ports or not host or not _printable(url):
+        raise DeliveryError(f"the receiver's address is not an {' or '.join(ports)} URL", transient=False)
     if parts.username is not None or parts.password is not None:
         raise DeliveryError("the receiver's address holds credentials: put them into the Secret", transient=False)
     for allowed in hosts:
         allowed.check(host)
-    secure = parts.scheme == "https"
-    port = port or (443 if secure else 80)
+    port = port or ports[parts.scheme]
     try:
         addresses = resolver(host, port)
     except (OSError, UnicodeError) as error:
         raise DeliveryError(f"the host {host} cannot be resolved: {getattr(error, 'strerror', None) or error}") from None
     for address in addresses:
-        _allow(address, host, secure=secure)
+        _allow(address, host, secure=parts.scheme != "http")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return EgressTarget(secure=secure, host=host, port=port, addresses=addresses, path=path)
+    return EgressTarget(secure=parts.scheme.endswith("s"), host=host, port=port, addresses=addresses, path=path)
 
 
 def _printable(url: str) -> bool:

@@ -190,7 +190,8 @@ class DeliveryWorker:
             _log.exception("a test message failed unexpectedly", notifier=str(notifier.key))
         else:
             self._retry_at = 0.0
-            text = sent.broken or "the receiver took the message"
+            but = f", but not for {sent.refused}"[:_MESSAGE] if sent.refused else ""
+            text = sent.broken or f"the receiver took the message{but}"
             self.outbox.answer_test(request, delivered=True, reason="Ready", message=text)
             self._report(sent)
 
@@ -199,7 +200,8 @@ class DeliveryWorker:
             text = f"{sent.broken}; messages are sent in the default form"
             self.outbox.report(ready=False, reason="TemplateFailed", message=text)
         else:
-            self.outbox.report(ready=True, reason="Ready", message="the receiver takes messages")
+            but = f", but not for {sent.refused}"[:_MESSAGE] if sent.refused else ""
+            self.outbox.report(ready=True, reason="Ready", message=f"the receiver takes messages{but}")
 
     def _refused(self, entry: Entry, error: AgentError) -> None:
         """Schedules the next attempt, or drops the message.

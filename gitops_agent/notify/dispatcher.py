@@ -20,6 +20,7 @@ from gitops_agent.errors import AgentError
 from gitops_agent.events.event import Event
 from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.httpclient.client import HttpClient
+from gitops_agent.httpclient.mail import SmtpClient
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.notify.commit_board import CommitBoard, NoCommits
 from gitops_agent.notify.commit_status_worker import CommitStatusOptions, CommitStatusWorker
@@ -168,7 +169,8 @@ class NotificationDispatcher:
                 clock=self._clock,
             )
             return CommitStatusWorker(notifier, self._objects, self._secrets, http=http, board=self._board, options=options)
-        sender = Sender(self._secrets, http=http, clock=self._clock, external_url=self._options.external_url)
+        smtp = SmtpClient(timeout_seconds=self._retry.timeout_seconds, hosts=self._options.hosts)
+        sender = Sender(self._secrets, http=http, smtp=smtp, clock=self._clock, external_url=self._options.external_url)
         outbox = Outbox(self._objects, notifier, clock=self._clock, limit=min(self._options.limit, LIMIT))
         return DeliveryWorker(outbox, sender=sender, clock=self._clock, retry=self._retry)
 

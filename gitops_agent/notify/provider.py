@@ -10,6 +10,7 @@ import orjson
 
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.errors import AgentError
+from gitops_agent.httpclient.mail import Mail
 from gitops_agent.httpclient.message import Answer, DeliveryError, Request
 from gitops_agent.manifest.key import Object
 from gitops_agent.notify.message import Message
@@ -25,8 +26,10 @@ class Provider(Protocol):
         """Whether this kind of receiver can represent the message."""
         ...
 
-    def request(self, message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime) -> Request:
-        """The request that sends the message.
+    def request(
+        self, message: Message, text: str, credentials: Credentials, spec: NotifierSpec, *, now: datetime
+    ) -> Request | Mail:
+        """The request or mail that sends the message.
 
         Args:
             message: what happened.

@@ -16,6 +16,7 @@ from gitops_agent.api.notifier import MessageStyle, Notifier, NotifierSpec
 from gitops_agent.cluster.secrets import NO_SECRET, SecretContent, SecretReader
 from gitops_agent.errors import AgentError, NotFound
 from gitops_agent.httpclient.client import HttpClient
+from gitops_agent.httpclient.mail import Mail, SmtpClient
 from gitops_agent.httpclient.message import Answer, DeliveryError, Request
 from gitops_agent.notify import template
 from gitops_agent.notify.links import page_of
@@ -33,10 +34,12 @@ class Sent:
     Attributes:
         broken: why the template was not used; empty when it was, or there is none.
         id: of the message, where the receiver can edit it.
+        refused: the recipients of a mail that its server refused, while it took the message for others.
     """
 
     broken: str = ""
     id: str = ""
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,7 @@ class _Attempt:
     spec: NotifierSpec
     now: datetime
 
-    def request(self) -> Request:
+    def request(self) -> Request | Mail:
         provider = PROVIDERS[self.spec.provider]
         return provider.request(self.message, self.text, self.secret.data, self.spec, now=self.now)
 
@@ -63,15 +66,23 @@ class Sender:
 
     Args:
         secrets: reads the Secret that a Notifier names.
-        http: the client.
+        http: the client for HTTP.
+        smtp: the client for e-mail.
         clock: aware time, UTC.
         external_url: where people reach the dashboard; empty where they do not.
     """
 
     def __init__(
-        self, secrets: SecretReader, *, http: HttpClient, clock: Callable[[], datetime], external_url: str = ""
+        self,
+        secrets: SecretReader,
+        *,
+        http: HttpClient,
+        smtp: SmtpClient,
+        clock: Callable[[], datetime],
+        external_url: str = "",
     ) -> None:
-        self._secrets, self._http, self._clock, self._external_url = secrets, http, clock, external_url
+        self._secrets, self._http, self._smtp = secrets, http, smtp
+        self._clock, self._external_url = clock, external_url
 
     def edits(self, notifier: Notifier) -> bool:
         """Whether progress of a commit edits its message."""
@@ -103,10 +114,12 @@ class Sender:
             attempt = _Attempt(message=message, text=text, secret=secret, spec=spec, now=self._clock())
             if living is not None:
                 return Sent(broken=broken, id=self._live(attempt, living))
-            self._exchange(attempt, attempt.request())
+            request = attempt.request()
+            answer = self._exchange(attempt, request)
         except AgentError as error:
             raise hidden(error, secret, spec.address) from None
-        return Sent(broken=broken)
+        refused = scrub(answer.body.decode("utf-8", "replace")) if isinstance(request, Mail) else ""
+        return Sent(broken=broken, refused=refused)
 
     def _live(self, attempt: _Attempt, living: LivingMessage) -> str:
         """Edits the message of the commit or posts one; returns its id.
@@ -137,9 +150,12 @@ class Sender:
             return False
         return True
 
-    def _exchange(self, attempt: _Attempt, request: Request) -> Answer:
-        secret = attempt.secret
-        answer = self._http.send(request, authority=secret.data.get("ca.crt", b""), secret=secret.hosts)
+    def _exchange(self, attempt: _Attempt, request: Request | Mail) -> Answer:
+        authority, hosts = attempt.secret.data.get("ca.crt", b""), attempt.secret.hosts
+        if isinstance(request, Mail):
+            answer = self._smtp.send(request, authority=authority, secret=hosts)
+        else:
+            answer = self._http.send(request, authority=authority, secret=hosts)
         PROVIDERS[attempt.spec.provider].judge(answer)
         return answer
 
@@ -150,6 +166,7 @@ class Sender:
     def abort(self) -> None:
         """Ends the attempt under way and refuses further ones."""
         self._http.abort()
+        self._smtp.abort()
 
     def _secret(self, notifier: Notifier) -> SecretContent:
         if notifier.spec.secret_ref is None:

@@ -51,6 +51,7 @@ from gitops_agent.api.notifier import parse
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.httpclient.client import HttpClient
+from gitops_agent.httpclient.mail import SmtpClient
 from gitops_agent.notify.delivery_worker import DeliveryWorker, RetryPolicy
 from gitops_agent.notify.outbox import Outbox
 from gitops_agent.notify.pending import Entry
@@ -70,7 +71,7 @@ with Wire(lambda _, line: line.refuse(503, "ServiceUnavailable")) as api_server,
     })
     clock = lambda: datetime.now(UTC)
     outbox = Outbox(Objects(transport, Discovery(transport)), notifier, clock=clock)
-    sender = Sender(SecretData(), http=HttpClient(), clock=clock)
+    sender = Sender(SecretData(), http=HttpClient(), smtp=SmtpClient(), clock=clock)
     worker = DeliveryWorker(outbox, sender=sender, clock=clock, retry=RetryPolicy())
     worker.start()
     (told,) = eventually(lambda: list(receiver.told))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,17 +11,19 @@ import pytest
 from gitops_agent.api.event_type import EventType
 from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.client import HttpClient
+from gitops_agent.httpclient.mail import SmtpClient
 from gitops_agent.httpclient.message import DeliveryError
 from gitops_agent.notify.living import LivingMessage
 from gitops_agent.notify.sender import Sender, Sent
 from tests.notify.builders import COMMIT, NOON, Clock, SecretData, message, notifier
 from tests.notify.receiver import Receiver, Script
+from tests.notify.smtp_server import SmtpServer
+from tests.source.certificates import self_signed
 
 
 def sender(**secret: bytes) -> Sender:
-    return Sender(
-        SecretData(**secret), http=HttpClient(timeout_seconds=5.0), clock=Clock(), external_url="https://gitops.example"
-    )
+    http, smtp = HttpClient(timeout_seconds=5.0), SmtpClient(timeout_seconds=5.0)
+    return Sender(SecretData(**secret), http=http, smtp=smtp, clock=Clock(), external_url="https://gitops.example")
 
 
 def test_a_message_links_to_its_page() -> None:
@@ -141,3 +144,30 @@ def test_bots_edit_unless_the_notifier_says_each(secret: dict[str, bytes], spec:
 
 def test_what_cannot_be_edited_is_not() -> None:
     assert not sender(token=b"t").edits(notifier())
+
+
+def test_a_mail_is_delivered_by_tls_with_the_authority_of_the_secret(tmp_path: Path) -> None:
+    certificate = tmp_path / "bundle.pem"
+    certificate.write_bytes(self_signed("localhost"))
+    secret = {"from": b"agent@acme.test", "to": b"ops@acme.test,old@acme.test", "username": b"agent", "password": b"hunter22"}
+    with SmtpServer(certificate, refusals={"RCPT TO:<OLD@": "550 no such user"}) as server:
+        mailed = notifier(provider="email", address=f"smtps://localhost:{server.port}", secretRef={"name": "s"})
+        sent = sender(**secret, **{"ca.crt": certificate.read_bytes()}).send(mailed, message())
+
+    [delivered] = server.delivered
+    assert (delivered.recipients, delivered.login) == (["ops@acme.test"], ("agent", "hunter22"))
+    assert b"Subject: ops/shop: degraded" in delivered.body
+    assert sent.refused == "old@acme.test: 550 no such user"
+
+
+def test_no_error_of_a_mail_server_holds_the_password(tmp_path: Path) -> None:
+    certificate = tmp_path / "bundle.pem"
+    certificate.write_bytes(self_signed("localhost"))
+    secret = {"from": b"agent@acme.test", "to": b"ops@acme.test", "username": b"agent", "password": b"hunter22hunter22"}
+    with SmtpServer(certificate, refusals={"AUTH": "535 wrong: hunter22hunter22"}) as server:
+        mailed = notifier(provider="email", address=f"smtps://localhost:{server.port}", secretRef={"name": "s"})
+        with pytest.raises(DeliveryError, match="535") as caught:
+            sender(**secret, **{"ca.crt": certificate.read_bytes()}).send(mailed, message())
+
+    assert "hunter22" not in str(caught.value)
+    assert not caught.value.transient

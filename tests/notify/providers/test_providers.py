@@ -8,6 +8,7 @@ import pytest
 from gitops_agent.api.event_type import EventType
 from gitops_agent.api.notifier import EDITED, Provider
 from gitops_agent.errors import AgentError
+from gitops_agent.httpclient.mail import Mail
 from gitops_agent.httpclient.message import Answer, DeliveryError
 from gitops_agent.notify.commit_status import CommitState
 from gitops_agent.notify.forge import Forge
@@ -21,7 +22,21 @@ ADDRESS = "https://forge.example.com"
 WITHOUT_CREDENTIALS = {Provider.WEBHOOK, Provider.CLOUDEVENTS, Provider.ALERTMANAGER}
 """Receivers inside a cluster often ask for none."""
 JUDGES: Mapping[Provider, MessageProvider | Forge] = {**PROVIDERS, **FORGES}
+SECRET = {
+    "token": b"12345:abcdefghijkl",
+    "chat": b"1",
+    "channel": b"ops",
+    "address": b"https://hooks.example.com/x",
+    "from": b"agent@acme.test",
+    "to": b"ops@acme.test",
+}
+MAIL_SERVER = "smtps://smtp.example.com"
 OWN_SERVER = {Provider.GITEA, Provider.GRAFANA}
+
+
+def address_for(name: Provider, other: str | None = ADDRESS) -> str | None:
+    """The address that a Notifier of a provider has."""
+    return MAIL_SERVER if name is Provider.EMAIL else other
 
 
 def test_every_provider_of_the_api_is_there() -> None:
@@ -32,7 +47,7 @@ def test_every_provider_of_the_api_is_there() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(PROVIDERS) - WITHOUT_CREDENTIALS))
 def test_a_missing_credential_is_named(name: Provider) -> None:
-    wanted = spec(name, address=ADDRESS if name in OWN_SERVER else None)
+    wanted = spec(name, address=address_for(name, ADDRESS if name in OWN_SERVER else None))
 
     with pytest.raises(AgentError) as caught:
         PROVIDERS[name].request(message(), "text", {}, wanted, now=NOON)
@@ -68,22 +83,23 @@ def _path(name: Provider, long: str) -> str:
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
 def test_every_event_of_interest_makes_a_request(name: Provider) -> None:
-    secret = {"token": b"12345:abcdefghijkl", "chat": b"1", "channel": b"ops", "address": b"https://hooks.example.com/x"}
-    wanted = spec(name, address=ADDRESS)
+    secret = SECRET
+    wanted = spec(name, address=address_for(name))
     for event in EventType:
         about = message(event)
         if PROVIDERS[name].speaks_of(about, wanted):
-            assert PROVIDERS[name].request(about, "", secret, wanted, now=NOON).method == "POST"
+            request = PROVIDERS[name].request(about, "", secret, wanted, now=NOON)
+            assert isinstance(request, Mail) or request.method == "POST"
 
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
 def test_a_message_links_to_the_page_that_explains_it(name: Provider) -> None:
-    secret = {"token": b"12345:abcdefghijkl", "chat": b"1", "channel": b"ops", "address": b"https://hooks.example.com/x"}
+    secret = SECRET
     about = message()
     link = "https://gitops.example.com/a/ops/shop"
 
     def body(sent: Message) -> str:
-        return PROVIDERS[name].request(sent, "text", secret, spec(name, address=ADDRESS), now=NOON).body.decode()
+        return PROVIDERS[name].request(sent, "text", secret, spec(name, address=address_for(name)), now=NOON).body.decode()
 
     assert link in body(replace(about, link=link))
     assert "gitops.example.com" not in body(about)
