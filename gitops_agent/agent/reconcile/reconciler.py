@@ -186,8 +186,8 @@ class ApplicationReconciler:
         outcome = replace(outcome, answered=state.answered, approval=plans.approval, approved=plans.approved)
         deletions = self._stages.applier.deletions(key)
         outcome = replace(outcome, kinds=plans.recorded, over_budget=plans.over_budget, deletions=deletions)
-        revision_tracing.stands(raw, outcome)
         delay = self._stages.status.publish(raw, state.status, outcome, generation=generation)
+        revision_tracing.stands(raw, outcome)
         if delay is not None:
             self._requeue(key, (Requeue(reason="a status was put off", delay=delay),))
 

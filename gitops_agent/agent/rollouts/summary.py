@@ -22,6 +22,7 @@ class RolloutSummary:
         message: one line for users.
         running: whether a run is under way.
         promoted: whether the run has promoted its version, and only renews the workload.
+        behind: whether a newer version waits for the end of the run.
         refused: whether the API server refuses what the run would apply, so that it does not begin.
         failed: whether the newest version was rolled back.
         waits: whether it waits for a user.
@@ -39,6 +40,7 @@ class RolloutSummary:
     approval: str = ""
     refused: bool = False
     promoted: bool = False
+    behind: bool = False
 
     @classmethod
     def of(cls, rollout: RolloutContext) -> RolloutSummary:
@@ -53,6 +55,7 @@ class RolloutSummary:
             message=describe(state, policy),
             running=state.running,
             promoted=state.promoted,
+            behind=rollout.head is not None and state.target is not None and rollout.head.hash != state.target.hash,
             refused=bool(rollout.refused) and state.phase is Phase.PENDING,
             failed=state.phase is Phase.HELD,
             waits=state.phase is Phase.PAUSED or bool(approval),
@@ -61,5 +64,8 @@ class RolloutSummary:
 
     @property
     def open(self) -> bool:
-        """Whether a run has yet to decide about its version."""
-        return self.running and not self.promoted
+        """Whether a run has yet to decide about the newest version.
+
+        A run that has promoted its version and ends keeps the next one waiting.
+        """
+        return self.running and (not self.promoted or self.behind)
