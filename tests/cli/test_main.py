@@ -60,7 +60,19 @@ COMMANDS = [
         "render-worker",
     ),
 ]
-HEAVY = {"kubernetes", "urllib3", "rich", "pydantic", "structlog", "git", "apscheduler", "jinja2", "deepdiff", "yaml"}
+HEAVY = {
+    "kubernetes",
+    "urllib3",
+    "rich",
+    "pydantic",
+    "structlog",
+    "git",
+    "apscheduler",
+    "jinja2",
+    "deepdiff",
+    "yaml",
+    "opentelemetry",
+}
 
 
 def imported_by(*words: str) -> set[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -33,6 +34,12 @@ def test_traces_are_off_without_an_endpoint() -> None:
 
     assert Tracing.open({}, "", traces) is None
     assert not traces.enabled
+
+
+def test_the_package_is_loaded_only_where_traces_are_sent() -> None:
+    program = "import sys\nimport gitops_agent.telemetry.tracing\nprint('opentelemetry' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout == "False\n"
 
 
 def test_a_missing_package_is_reported_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
