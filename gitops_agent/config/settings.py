@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel, to_snake
 
 from gitops_agent.config.directories import user_cache
@@ -46,6 +46,19 @@ def _parsed(value: object) -> object:
 def _snake_names(value: object) -> object:
     """A map with snake-case names; other values unchanged."""
     return {to_snake(str(name)): item for name, item in value.items()} if isinstance(value, dict) else value
+
+
+def _provider_address(value: str) -> str:
+    """An https address without query, or one of the own machine; empty for none."""
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        parts = urlsplit("")
+    local = parts.scheme == "http" and parts.hostname in _LOCAL
+    plain = value.isascii() and value.isprintable() and not set(value) & set(" ?#") and "@" not in parts.netloc
+    if value and not (plain and parts.hostname and (parts.scheme == "https" or local)):
+        raise ValueError("is no https address, such as https://login.example.com/realms/main")
+    return value
 
 
 class Section(BaseModel):
@@ -300,13 +313,7 @@ class DashboardSettings(Section):
 class OidcSettings(Section):
     """The provider of `dashboard.auth: oidc`."""
 
-    issuer: Annotated[
-        str,
-        Field(
-            pattern=r"^(https://[^\s/?#@]+(/[^\s?#]*)?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?)?$",
-            max_length=512,
-        ),
-    ] = ""
+    issuer: Annotated[str, Field(max_length=512), AfterValidator(_provider_address)] = ""
     """The address that its ID tokens name as their issuer, such as `https://login.example.com/realms/main`. The API server has
     to trust it too."""
 

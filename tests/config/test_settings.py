@@ -88,9 +88,21 @@ def test_a_sign_in_that_cannot_work_is_refused_at_the_start(oidc: dict[str, str]
         )
 
 
-@pytest.mark.parametrize("issuer", ["http://login.example.com", "https://a@b", "https://a?b", "ftp://a", "login.example.com"])
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "http://login.example.com",
+        "https://a@b",
+        "https://a?b",
+        "ftp://a",
+        "login.example.com",
+        "https://",
+        "https://[",
+        "https://a b",
+    ],
+)
 def test_an_issuer_is_an_https_address(issuer: str) -> None:
-    with pytest.raises(UsageError, match=r"oidc\.issuer"):
+    with pytest.raises(UsageError, match=r"oidc\.issuer: is no https address"):
         config.load(None, {}, {"oidc.issuer": issuer})
 
 

@@ -1,6 +1,6 @@
 """Share links: making one, and what one shows.
 
-What a link shows is listed field by field, so that a field that views get later is not shown by links.
+What a link shows of an Application and of a rollout is listed field by field: what views get later is not shown by links.
 """
 
 from __future__ import annotations
