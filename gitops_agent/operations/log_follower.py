@@ -9,10 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gitops_agent.cluster.stream import Stream
-from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import AgentError
+
+if TYPE_CHECKING:
+    from gitops_agent.cluster.stream import Stream
+    from gitops_agent.cluster.transport import Transport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
