@@ -36,6 +36,7 @@ COMPONENTS = {
     "network.prometheus": "network/prometheus",
     "network.inClusterGit": "network/in-cluster-git",
     "network.receivers": "network/receivers",
+    "network.mail": "network/mail",
     "network.collector": "network/collector",
 }
 """The components that a value switches on, and their folders."""
@@ -143,6 +144,7 @@ components:
     prometheus: false
     inClusterGit: false
     receivers: false
+    mail: false
     collector: false
 """
 

@@ -20,8 +20,11 @@ NETWORK = {
     "prometheus": ("gitops-agent-prometheus", [9090, 9009, 8428, 8481]),
     "in-cluster-git": ("gitops-agent-git", [3000, 8443, 2222]),
     "receivers": ("gitops-agent-receivers", [80, 8080, 8443, 9093]),
+    "mail": ("gitops-agent-mail", [465, 587]),
     "collector": ("gitops-agent-collector", [4318]),
 }
+OUTSIDE = {"mail"}
+"""Whose ports are opened towards servers outside of the cluster as well."""
 COMPONENTS = sorted(
     str(path.parent.relative_to(ROOT / "deploy")) for path in ROOT.glob("deploy/components/**/kustomization.yaml")
 )
@@ -65,7 +68,7 @@ def test_a_component_opens_its_ports_for_the_agents_pods_and_no_other(overlay: O
     assert spec["policyTypes"] == ["Egress"]
     (rule,) = spec["egress"]
     assert [port["port"] for port in rule["ports"]] == ports
-    assert rule["to"] == [{"namespaceSelector": {}}]
+    assert rule.get("to") == (None if component in OUTSIDE else [{"namespaceSelector": {}}])
 
 
 def test_components_follow_the_namespace_of_their_overlay(overlay: Overlay) -> None:
