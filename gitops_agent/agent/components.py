@@ -374,5 +374,6 @@ def _dispatcher(
         hosts=hosts,
         external_url=settings.server.external_url,
         cluster=settings.cluster.name,
+        buttons=settings.chat.slack and settings.chat.buttons,
     )
     return NotificationDispatcher(objects, secrets, retry=retry, options=options, board=commits)

@@ -361,6 +361,10 @@ class ChatSettings(Section):
     identities: Annotated[str, Field(min_length=1, max_length=253)] = "gitops-agent-chat-identities"
     """The ConfigMap in `cluster.namespace` that says, in the key `identities.yaml`, who a person is in the cluster."""
 
+    buttons: bool = False
+    """Whether messages of Slack Notifiers have buttons that ask the agent why an Application is as it is, or what waits for
+    an approval. The Notifiers have to post as the app whose interactivity leads to `/chat/slack`."""
+
     four_eyes: bool = False
     """Whether the author of the newest commit may not approve its plan in a chat."""
 

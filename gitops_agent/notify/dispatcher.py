@@ -49,12 +49,14 @@ class DispatchOptions:
         hosts: those that receivers may have.
         external_url: where people reach the dashboard; messages link to it.
         cluster: its name; the start of its UID when empty.
+        buttons: whether messages of Slack have buttons.
     """
 
     limit: int = LIMIT
     hosts: AllowedHosts = ANYWHERE
     external_url: str = ""
     cluster: str = ""
+    buttons: bool = False
 
 
 class NotificationDispatcher:
@@ -169,8 +171,16 @@ class NotificationDispatcher:
                 clock=self._clock,
             )
             return CommitStatusWorker(notifier, self._objects, self._secrets, http=http, board=self._board, options=options)
-        smtp = SmtpClient(timeout_seconds=self._retry.timeout_seconds, hosts=self._options.hosts)
-        sender = Sender(self._secrets, http=http, smtp=smtp, clock=self._clock, external_url=self._options.external_url)
+        given = self._options
+        smtp = SmtpClient(timeout_seconds=self._retry.timeout_seconds, hosts=given.hosts)
+        sender = Sender(
+            self._secrets,
+            http=http,
+            smtp=smtp,
+            clock=self._clock,
+            external_url=given.external_url,
+            buttons=given.buttons,
+        )
         outbox = Outbox(self._objects, notifier, clock=self._clock, limit=min(self._options.limit, LIMIT))
         return DeliveryWorker(outbox, sender=sender, clock=self._clock, retry=self._retry)
 

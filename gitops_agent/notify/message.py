@@ -107,6 +107,7 @@ class Message:
         facts: further values.
         count: how many identical edges this one stands for.
         link: the page that explains it; known when it is sent, and never kept.
+        buttons: whether the chat can ask the agent about it; likewise.
     """
 
     event: EventType
@@ -124,6 +125,7 @@ class Message:
     facts: dict[str, str] = field(default_factory=dict)
     count: int = 1
     link: str = ""
+    buttons: bool = False
 
     @classmethod
     def of(cls, event: Event) -> Self:
@@ -244,6 +246,7 @@ class Message:
                 objects=tuple(str(key) for key in value.get("objects") or ()),
                 facts={str(name): str(part) for name, part in (value.get("facts") or {}).items()},
                 count=int(value.get("count", 1)),
+                buttons=False,
                 **{name: str(value.get(name) or "") for name in _TEXTS},
             )
         except (KeyError, TypeError, AttributeError) as error:

@@ -70,6 +70,7 @@ class Sender:
         smtp: the client for e-mail.
         clock: aware time, UTC.
         external_url: where people reach the dashboard; empty where they do not.
+        buttons: whether messages of Slack have buttons.
     """
 
     def __init__(
@@ -80,9 +81,10 @@ class Sender:
         smtp: SmtpClient,
         clock: Callable[[], datetime],
         external_url: str = "",
+        buttons: bool = False,
     ) -> None:
-        self._secrets, self._http, self._smtp = secrets, http, smtp
-        self._clock, self._external_url = clock, external_url
+        self._secrets, self._http, self._smtp, self._clock = secrets, http, smtp, clock
+        self._external_url, self._buttons = external_url, buttons
 
     def edits(self, notifier: Notifier) -> bool:
         """Whether progress of a commit edits its message."""
@@ -107,7 +109,7 @@ class Sender:
             AgentError: the Secret is missing or incomplete, or the host is not allowed.
         """
         spec, secret = notifier.spec, NO_SECRET
-        message = replace(message, link=page_of(message, self._external_url))
+        message = replace(message, link=page_of(message, self._external_url), buttons=self._buttons)
         text, broken = _text(spec, message, living)
         try:
             secret = self._secret(notifier)

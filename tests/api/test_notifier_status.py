@@ -22,6 +22,7 @@ def test_a_message_the_agent_keeps_fits_its_description() -> None:
         objects=("ConfigMap:shop/a",),
         facts={"a": "b"},
         count=2,
+        buttons=False,
         **dict.fromkeys(("reason", "text", "repository", "ref", "commit", "author", "subject"), "x"),
     )
     kept = Entry(message=message, not_before=EARLY).to_json()

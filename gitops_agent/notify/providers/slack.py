@@ -12,6 +12,7 @@ from datetime import datetime
 
 import orjson
 
+from gitops_agent.api.event_type import EventType
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.errors import AgentError
 from gitops_agent.events.event import Severity
@@ -32,6 +33,10 @@ from gitops_agent.notify.provider import (
 
 _API = "https://slack.com/api"
 _COLOURS = {Severity.INFO: "#2eb67d", Severity.WARNING: "#ecb22e", Severity.ERROR: "#e01e5a"}
+_WHY = (("why", "Why?"),)
+_HELD = (("approve", "Approve …"), ("diff", "What changes?"))
+_ASKS = {EventType.HELD: _HELD, EventType.HISTORY_REWRITTEN: _HELD, EventType.WINDOW_CLOSED: _HELD, EventType.TEST: ()}
+"""Buttons by event: commands that change nothing, and their words."""
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
 _ID = re.compile(r"[A-Z0-9]{1,32} [0-9]{1,20}\.[0-9]{1,20}")
 _LATER = frozenset({"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"})
@@ -75,10 +80,17 @@ def update(message: Message, text: str, posted: str, credentials: Credentials, s
 
 def _content(message: Message, text: str) -> Object:
     title = escaped_html(message.title)
-    return {
-        "text": f"<{message.link}|{title}>" if message.link else title,
-        "attachments": [{"color": _COLOURS[message.severity], "text": escaped_html(text), "fallback": title}],
-    }
+    attachments: list[Object] = [{"color": _COLOURS[message.severity], "text": escaped_html(text), "fallback": title}]
+    if message.buttons and (asks := _ASKS.get(message.event, _WHY if message.severity is not Severity.INFO else ())):
+        elements = [_button(verb, words, message) for verb, words in asks]
+        attachments.append({"fallback": title, "blocks": [{"type": "actions", "elements": elements}]})
+    return {"text": f"<{message.link}|{title}>" if message.link else title, "attachments": attachments}
+
+
+def _button(verb: str, words: str, message: Message) -> Object:
+    """A button whose value is what a person would type."""
+    label = {"type": "plain_text", "text": words}
+    return {"type": "button", "action_id": f"gitops-{verb}", "text": label, "value": f"{verb} {message.application}"}
 
 
 def _call(method: str, content: Object, token: str, spec: NotifierSpec) -> Request:

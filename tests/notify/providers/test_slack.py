@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 
+from gitops_agent.api.event_type import EventType
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.errors import AgentError
+from gitops_agent.events.event import Severity
 from gitops_agent.httpclient.message import Answer, DeliveryError, Request
 from gitops_agent.notify.providers import slack
+from gitops_agent.server.chat.commands import parsed
 from tests.notify.builders import NOON, message, notifier
 
 
@@ -28,6 +32,26 @@ def test_an_incoming_webhook_is_its_own_credential() -> None:
     document = orjson.loads(sent.body)
     assert document["text"] == "ops/shop: degraded"
     assert document["attachments"][0]["text"] == "the text"
+
+
+@pytest.mark.parametrize(
+    ("event", "severity", "values"),
+    [
+        (EventType.HELD, Severity.WARNING, ["approve ops/shop", "diff ops/shop"]),
+        (EventType.DEGRADED, Severity.ERROR, ["why ops/shop"]),
+        (EventType.SYNCED, Severity.INFO, []),
+        (EventType.TEST, Severity.WARNING, []),
+    ],
+)
+def test_buttons_ask_and_order_nothing(event: EventType, severity: Severity, values: list[str]) -> None:
+    asked = replace(message(event), severity=severity, buttons=True)
+    document = orjson.loads(slack.request(asked, "t", {"address": b"https://x/"}, spec(), now=NOON).body)
+
+    blocks = [block for attachment in document["attachments"] for block in attachment.get("blocks", ())]
+    assert [element["value"] for block in blocks for element in block["elements"]] == values
+    assert all(parsed(value, "ops").reads for value in values)
+    plain = orjson.loads(slack.request(replace(asked, buttons=False), "t", {"address": b"https://x/"}, spec(), now=NOON).body)
+    assert len(plain["attachments"]) == 1
 
 
 def test_a_token_posts_to_a_channel() -> None:
