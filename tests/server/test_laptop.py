@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -172,6 +173,40 @@ def test_the_timeline_has_the_commits_that_touched_what_the_application_reads(st
     assert (changed["hunks"][0]["rows"][0]["old"], changed["hunks"][0]["rows"][0]["new"]) == ("dim", "on")
     assert of_plan["from"]["label"] == "plan " + "e" * 12
     assert (forgotten, wrong) == (404, 422)
+
+
+def test_the_timeline_says_what_became_of_each_deployment_and_the_figures(stage: ClusterEnv) -> None:
+    now = datetime.now(UTC)
+
+    def moment(hours: float) -> str:
+        return f"{now - timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
+
+    live = {"committedAt": moment(2), "live": moment(1)}
+    failed = {**live, "failed": moment(1), "failure": "Degraded", "recovered": moment(0.5), "rework": True}
+    entries = [
+        {"revision": "b" * 40, "result": "Synced", "started": moment(1), **failed},
+        {"revision": "a" * 40, "result": "Synced", "started": moment(3), "live": moment(3)},
+    ]
+    stage.application("shop", healthy() | {"history": entries})
+    with opened(stage) as browser:
+        timeline = browser.get(f"/api/v1/applications/{stage.namespace}/shop/timeline")
+
+    newest, oldest = (entry for entry in timeline["entries"] if entry["kind"] == "sync")
+    assert (newest["outcome"], newest["failure"], newest["rework"]) == ("failed", "Degraded", True)
+    assert (newest["leadTimeSeconds"], newest["recoverySeconds"]) == (3600, 1800)
+    assert (newest["liveAt"], newest["commit"]["committedAt"]) == (moment(1), moment(2))
+    assert (oldest["outcome"], oldest["leadTimeSeconds"]) == ("succeeded", None)
+    assert timeline["delivery"] == {
+        "days": 30,
+        "since": moment(3),
+        "deployments": 2,
+        "perDay": 2,
+        "leadTimeSeconds": 3600,
+        "failed": 1,
+        "changeFailRate": 0.5,
+        "recoverySeconds": 1800,
+        "reworkRate": 0.5,
+    }
 
 
 def test_an_action_writes_what_its_command_writes_and_never_blindly(stage: ClusterEnv) -> None:
