@@ -60,7 +60,6 @@ TESTED_ELSEWHERE = {
     "agent/stores/endpoint_slices.py": "acceptance/test_rollouts.py",
     "agent/rollouts/stuck_pods.py": "acceptance/test_rollout_strategies.py",
     "agent/rollouts/uncovered.py": "agent/rollouts/test_controller.py",  # what a pass holds back
-    "agent/rollouts/summary.py": "agent/reconcile/test_status_builder.py",  # values without behaviour
     "agent/rollouts/rollout_pass.py": "agent/rollouts/test_controller.py",  # likewise
     "agent/rollouts/context.py": "acceptance/test_rollouts.py",
     "operations/rollout_lookup.py": "cli/rollout/test_lookup.py",  # through commands
