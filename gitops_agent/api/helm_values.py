@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from gitops_agent.api.kustomize_changes import Image, Patch
 from gitops_agent.api.model import Model, Rule
 from gitops_agent.api.source_options import URL_PASSWORD, RefSpec, RepositoryURL, SecretRef
 from gitops_agent.api.texts import Name, Pointer, RepositoryPath, Shape
@@ -50,6 +51,23 @@ class ChartTests(StrEnum):
 
     NONE = "none"
     AFTER_SYNC = "after-sync"
+
+
+class KustomizeChanges(Model):
+    """What kustomize changes in rendered objects."""
+
+    images: Annotated[tuple[Image, ...], Field(max_length=256)] = ()
+    """Images to replace."""
+
+    patches: Annotated[tuple[Patch, ...], Field(max_length=64)] = ()
+    """Patches to apply; a `path` is relative to `source.path`."""
+
+
+class PostRender(Model):
+    """Changes of what a chart renders; no other program is run."""
+
+    kustomize: KustomizeChanges
+    """Images and patches."""
 
 
 class ValuesSource(Model):

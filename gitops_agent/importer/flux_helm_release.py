@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import Any
 
-from gitops_agent.importer import flux_source
+from gitops_agent.importer import flux_source, kustomize_options
 from gitops_agent.importer.context import ImportContext
 from gitops_agent.importer.conversion import Conversion, Remark
 from gitops_agent.importer.draft import application, given, kept_metadata
@@ -44,6 +44,7 @@ def convert(obj: Object, context: ImportContext, names: FluxNames) -> Conversion
         "crds": _crds(install, upgrade),
         "hooks": "none" if install.get("disableHooks") and upgrade.get("disableHooks") else None,
         "tests": "after-sync" if mapping(spec, "test").get("enable") is True else None,
+        "postRender": _post_render(items(spec.get("postRenderers")), remarks),
         "skipSchemaValidation": any(stage.get("disableSchemaValidation") for stage in (install, upgrade)) or None,
     }
     drift = mapping(spec, "driftDetection")
@@ -101,6 +102,17 @@ def _values_files(chart: Object, resolved: ResolvedSource) -> list[str]:
     if "repoURL" not in resolved.source:
         return files
     return [posixpath.relpath(posixpath.normpath(file.lstrip("/")), str(resolved.source.get("path") or ".")) for file in files]
+
+
+def _post_render(renderers: list[Object], remarks: list[Remark]) -> Object | None:
+    """The patches and images of all post-renderers."""
+    changes = [mapping(one, "kustomize") for one in renderers]
+    images = [image for one in changes for image in items(one.get("images"))]
+    patches = [kustomize_options.patch(patch) for one in changes for patch in items(one.get("patches"))]
+    if len(changes) > 1:
+        note = "several post-renderers become one: patches first, then images"
+        remarks.append(Remark(theirs="spec.postRenderers", meaning=Meaning.CHANGED, note=note))
+    return {"kustomize": given({"images": images, "patches": patches})} if images or patches else None
 
 
 def _value_from(raw: Object, remarks: list[Remark]) -> Object:

@@ -29,6 +29,7 @@ from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.memory import in_memory
 from gitops_agent.render.objects import Objects
 from gitops_agent.render.paths import join
+from gitops_agent.render.post_render import post_render
 from gitops_agent.render.request import RenderRequest
 from gitops_agent.render.template_origins import OUTPUT, TemplateOrigins
 from gitops_agent.render.tool import Job, Workspace
@@ -70,12 +71,16 @@ def render_helm(job: Job) -> None:
     warnings = [_without_values(line.strip()) for line in done.stderr.splitlines() if "warning" in line.lower()]
     objects.warnings += job.masked(warnings[:_WARNINGS])
     _gather(done.stdout, chart, options, objects, job.inputs.bounded(YamlLimits(bytes=job.limits.output_bytes)))
+    if options.post_render is not None:
+        post_render(job, options.post_render, objects, folder="post-render")
     if chart.changing and keeps:
         if chart.clock:
             _await_next_second(job.cancel)
         again = Objects(limit=objects.limit, replaces=objects.replaces, renames=objects.renames)
         limits = YamlLimits(bytes=job.limits.output_bytes, budget=NodeBudget(job.limits.nodes))
         _gather(_run(job, arguments, chart, given, sources).stdout, chart, options, again, limits)
+        if options.post_render is not None:
+            post_render(job, options.post_render, again, folder="post-render-again")
         objects.manifests, warnings = generated_values.marked(objects.manifests, again.manifests)
         objects.warnings += warnings
 

@@ -11,7 +11,8 @@ import re
 from typing import Any
 
 from gitops_agent.api.helm_values import Exposure
-from gitops_agent.api.render_options import KustomizeOptions, Patch
+from gitops_agent.api.kustomize_changes import Patch
+from gitops_agent.api.render_options import KustomizeOptions
 from gitops_agent.errors import RenderError, did_you_mean
 from gitops_agent.manifest.document import YamlLimits
 from gitops_agent.manifest.yaml import dump, read
@@ -120,18 +121,29 @@ def _overlay(options: KustomizeOptions, inputs: Inputs, graph: Graph, path: str,
         "resources": [relative(path)],
         "components": components,
         "images": [image.model_dump(mode="json", by_alias=True, exclude_none=True) for image in options.images],
-        "patches": [_patch(patch, inputs, path) for patch in options.patches],
+        "patches": [patch_entry(patch, inputs, path, field=_SPEC) for patch in options.patches],
         **options.model_dump(by_alias=True, exclude_none=True, include={"namespace", "name_prefix", "name_suffix"}),
     }
 
 
-def _patch(patch: Patch, inputs: Inputs, path: str) -> dict[str, Any]:
+def patch_entry(patch: Patch, inputs: Inputs, path: str, *, field: str) -> dict[str, Any]:
+    """A patch of the spec as an entry of a kustomization.
+
+    Args:
+        patch: of the spec.
+        inputs: of the render.
+        path: which its file is relative to.
+        field: of the spec, that holds the patches.
+
+    Raises:
+        RenderError: its file is not there.
+    """
     text = patch.patch
     if text is None:
-        entry = inputs.locate(join(path, patch.path or "", named_in=f"{_SPEC}.patches"))
+        entry = inputs.locate(join(path, patch.path or "", named_in=f"{field}.patches"))
         if entry is None or entry.type is not EntryType.FILE:
-            problem = f"{_SPEC}.patches: {patch.path} is not a file of the revision"
-            raise RenderError(problem, reason="FileNotFound", field=f"{_SPEC}.patches")
+            problem = f"{field}.patches: {patch.path} is not a file of the revision"
+            raise RenderError(problem, reason="FileNotFound", field=f"{field}.patches")
         text = inputs.read(entry.path, limit=_PATCH_BYTES).decode("utf-8", "replace")
     result: dict[str, Any] = {"patch": text}
     if patch.target is not None:

@@ -78,13 +78,18 @@ def failed(message: str, patches: Iterable[PatchUse]) -> list[PatchUse]:
 
 def unmatched(patches: Iterable[PatchUse], manifests: Iterable[Manifest], inputs: Inputs) -> list[str]:
     """Warnings about patches whose target is no rendered object."""
-    rendered = [manifest.obj for manifest in manifests]
-    missing = [patch for patch in patches if patch.target and not any(_matches(patch.target, obj) for obj in rendered)]
+    missing = missed(patches, manifests)
     if missing:
         # Another patch may have deleted or renamed the object.
         declared = _declared(inputs)
         missing = [] if declared is None else [p for p in missing if not any(_matches(p.target, obj) for obj in declared)]
     return [f"{patch}: no object matches its target, so it changes nothing" for patch in missing[:_MOST]]
+
+
+def missed(patches: Iterable[PatchUse], manifests: Iterable[Manifest]) -> list[PatchUse]:
+    """The patches whose target is none of some objects."""
+    rendered = [manifest.obj for manifest in manifests]
+    return [patch for patch in patches if patch.target and not any(_matches(patch.target, obj) for obj in rendered)][:_MOST]
 
 
 def _body(entry: Object, folder: str, inputs: Inputs) -> Any:

@@ -103,6 +103,11 @@ class Renderer:
         else:
             binary = find(form.value, self._explicit[form.value])
             tools = ((form.value, binary.version),)
+            helm = request.options.helm if request.options and form is Format.HELM else None
+            post_renderer = None
+            if helm is not None and helm.post_render is not None:
+                post_renderer = find("kustomize", self._explicit["kustomize"])
+                tools += (("kustomize", post_renderer.version),)
             with workspace(self._scratch) as folder:
                 job = Job(
                     binary=binary,
@@ -113,6 +118,7 @@ class Renderer:
                     limits=self._limits,
                     objects=objects,
                     cancel=cancel,
+                    post_renderer=post_renderer,
                 )
                 (render_kustomize if form is Format.KUSTOMIZE else render_helm)(job)
         manifests = tuple(objects.manifests)

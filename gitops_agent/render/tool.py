@@ -83,6 +83,7 @@ class Job:
         limits: what it may use.
         objects: takes what comes out.
         cancel: ends it early when set.
+        post_renderer: kustomize, where the spec changes what a chart renders.
     """
 
     binary: Binary
@@ -93,6 +94,7 @@ class Job:
     limits: RenderLimits
     objects: Objects
     cancel: threading.Event | None = None
+    post_renderer: Binary | None = None
 
     def run(self, *arguments: str) -> Completed:
         """Runs the program in the workspace.

@@ -3,18 +3,12 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from gitops_agent.api.render_options import HelmOptions, KustomizeOptions, Patch, RenderOptions, Variables
+from gitops_agent.api.render_options import HelmOptions, KustomizeOptions, RenderOptions, Variables
 
 
 def test_a_directory_is_a_chart_or_a_kustomization() -> None:
     with pytest.raises(ValidationError, match="not of both"):
         RenderOptions(helm=HelmOptions(), kustomize=KustomizeOptions())
-
-
-def test_a_patch_is_in_one_place() -> None:
-    assert Patch(path="patch.yaml").patch is None
-    with pytest.raises(ValidationError, match="exactly one of patch and path"):
-        Patch()
 
 
 def test_the_sources_of_variables_are_spelled_from() -> None:

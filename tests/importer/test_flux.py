@@ -119,7 +119,15 @@ SOURCES = (
     Case("spec.verify", {"mode": "HEAD", "secretRef": SECRET}, "source.verify", {"mode": "head", "secretRef": SECRET}),
     Case("spec.suspend", True, "suspend.reason", "its source was suspended in Flux when it was imported"),
 )
+PATCH = {"patch": "[]", "target": {"kind": "Deployment", "labelSelector": "app=web"}}
 RELEASES = (
+    Case(
+        "spec.postRenderers",
+        [{"kustomize": {"patches": [PATCH]}}, {"kustomize": {"images": [{"name": "web", "newTag": "2"}]}}],
+        "render.helm.postRender",
+        {"kustomize": {"images": [{"name": "web", "newTag": "2"}], "patches": [PATCH]}},
+    ),
+    Case("spec.postRenderers", [], "render.helm.postRender", None),
     Case("spec.chart.spec.chart", "web", "source.chart.name", "web"),
     Case("spec.chart.spec.version", "7.x", "source.chart.version", "7.x"),
     Case("spec.chart.spec.interval", "2m", "source.chart.interval", "2m"),
