@@ -105,9 +105,8 @@ class ChatService:
         if command.reads:
             return self._read(access, command, application)
         reviews.demand_action(command.verb, "applications", command.key)
-        if command.verb == "approve" and self._backend.four_eyes:
-            writes.refuse_author(application, person)
-        return self._done(*writes.act(access, command, command.key), access, command)
+        approver = person if self._backend.four_eyes else None
+        return self._done(*writes.act(access, command, command.key, approver=approver), access, command)
 
     def _read(self, access: ClusterClient, command: ChatCommand, application: Object) -> ChatReply:
         if command.verb == "diff":

@@ -15,16 +15,24 @@ from gitops_agent.server.views import actions as views
 from gitops_agent.server.views.base import View
 
 
-def act(access: ClusterClient, command: ChatCommand, key: AppKey) -> tuple[Object, str]:
+def act(access: ClusterClient, command: ChatCommand, key: AppKey, *, approver: Person | None = None) -> tuple[Object, str]:
     """Writes what a command asks of an Application.
 
     Returns the object, and what was done.
 
+    Args:
+        access: the cluster as the leader, with the person for whom it writes.
+        command: what is asked.
+        key: the Application.
+        approver: who may not have written the commit that is approved; None where that does not matter.
+
     Raises:
         UsageError: it makes no sense now.
-        AgentError: it cannot be written.
+        AgentError: it cannot be written, or the approver is its author.
     """
     live = access.objects.get(APPLICATION.named(key.namespace, key.name))
+    if approver is not None and command.verb == "approve":
+        refuse_author(live, approver)
     _, message = APPLICATION_ACTIONS[command.verb](access, live, _body(command, live))
     return live, f"application/{key.name}: {message}"
 
