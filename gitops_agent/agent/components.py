@@ -41,6 +41,7 @@ from gitops_agent.agent.rollouts.loader import RolloutLoader
 from gitops_agent.agent.rollouts.stuck_pods import StuckPodRemover
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.endpoint_slices import SPLIT_ONLY
+from gitops_agent.agent.stores.incident_levels import IncidentLevels
 from gitops_agent.agent.stores.notifiers import NotifierStore
 from gitops_agent.agent.stores.stores import build_stores
 from gitops_agent.agent.work_queue import WorkQueue
@@ -130,7 +131,7 @@ class Components:
         workers = _render_workers(settings)
         self.renders = RenderPool(workers, wake, concurrency=settings.render.concurrency, cache=RenderCache(cache / "rendered"))
         commits = ApplicationCommits(stores.applications, sources, self.renders)
-        dispatcher = _dispatcher(settings, objects, stores.secrets, commits)
+        dispatcher = _dispatcher(settings, objects, stores.secrets, commits, IncidentLevels(stores.applications))
         self.events = events = EventBroadcaster(dispatcher, Recorder(objects))
         requests = Objects(transport, discovery, field_manager=REQUEST_MANAGER, fence=fence)
         self.access = ClusterClient(transport, discovery, requests, settings.cluster.namespace)
@@ -365,7 +366,7 @@ def _render_workers(settings: Settings) -> RenderWorkers:
 
 
 def _dispatcher(
-    settings: Settings, objects: Objects, secrets: SecretReader, commits: ApplicationCommits
+    settings: Settings, objects: Objects, secrets: SecretReader, commits: ApplicationCommits, levels: IncidentLevels
 ) -> NotificationDispatcher:
     retry = RetryPolicy(timeout_seconds=settings.notify.timeout_seconds)
     hosts = _hosts(settings.notify.allowed_hosts, "notify.allowedHosts", "a notification")
@@ -375,5 +376,6 @@ def _dispatcher(
         external_url=settings.server.external_url,
         cluster=settings.cluster.name,
         buttons=settings.chat.slack and settings.chat.buttons,
+        levels=levels,
     )
     return NotificationDispatcher(objects, secrets, retry=retry, options=options, board=commits)

@@ -17,6 +17,7 @@ from gitops_agent.api.notifier import Notifier
 from gitops_agent.backoff import Backoff
 from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.message import DeliveryError
+from gitops_agent.notify.alert_refresh import AlertRefresh
 from gitops_agent.notify.living import is_of_commit
 from gitops_agent.notify.outbox import Outbox
 from gitops_agent.notify.pending import Entry
@@ -68,10 +69,19 @@ class DeliveryWorker:
         sender: makes the attempts, of this worker alone.
         clock: aware time, UTC.
         retry: how long and how often a message is tried.
+        alerts: repeats what fires; None for receivers that remember.
     """
 
-    def __init__(self, outbox: Outbox, *, sender: Sender, clock: Callable[[], datetime], retry: RetryPolicy) -> None:
-        self.outbox = outbox
+    def __init__(
+        self,
+        outbox: Outbox,
+        *,
+        sender: Sender,
+        clock: Callable[[], datetime],
+        retry: RetryPolicy,
+        alerts: AlertRefresh | None = None,
+    ) -> None:
+        self.outbox, self._alerts = outbox, alerts
         self._sender, self._clock, self._retry = sender, clock, retry
         self._stopping = threading.Event()
         self._failures = 0
@@ -125,6 +135,8 @@ class DeliveryWorker:
                     self._refused(entry, DeliveryError(f"unexpected {type(error).__name__}", transient=False))
             if entry is None or time.monotonic() >= self._flush_at:
                 self._flush()
+            if entry is None and self._alerts is not None:
+                self._alerts.run(self.notifier)
             if entry is None:
                 self.outbox.changed.wait(self._idle_seconds())
         self._flush()
@@ -137,6 +149,8 @@ class DeliveryWorker:
             moments.append(max(folded, moments[0] if moments else 0.0))
         if self.outbox.dirty:
             moments.append(max(0.05, self._flush_at - now))
+        if self._alerts is not None:
+            moments.append(self._alerts.pause())
         return max(0.01, min(moments)) if moments else None
 
     def _flush(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from gitops_agent.api.notifier import Notifier
@@ -22,13 +22,14 @@ from gitops_agent.httpclient.allowed_hosts import ANYWHERE, AllowedHosts
 from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.httpclient.mail import SmtpClient
 from gitops_agent.manifest.key import AppKey
+from gitops_agent.notify.alert_refresh import AlertRefresh, Levels, NoLevels
 from gitops_agent.notify.commit_board import CommitBoard, NoCommits
 from gitops_agent.notify.commit_status_worker import CommitStatusOptions, CommitStatusWorker
 from gitops_agent.notify.delivery_worker import DeliveryWorker, RetryPolicy
 from gitops_agent.notify.message import Message
 from gitops_agent.notify.outbox import Admission, Outbox
 from gitops_agent.notify.pending import LIMIT
-from gitops_agent.notify.providers import FORGES, PROVIDERS
+from gitops_agent.notify.providers import FORGES, PROVIDERS, REPEATED
 from gitops_agent.notify.routing import wants
 from gitops_agent.notify.sender import Sender
 
@@ -50,6 +51,7 @@ class DispatchOptions:
         external_url: where people reach the dashboard; messages link to it.
         cluster: its name; the start of its UID when empty.
         buttons: whether messages of Slack have buttons.
+        levels: what is wrong with Applications now, for receivers that forget.
     """
 
     limit: int = LIMIT
@@ -57,6 +59,7 @@ class DispatchOptions:
     external_url: str = ""
     cluster: str = ""
     buttons: bool = False
+    levels: Levels = field(default_factory=NoLevels)
 
 
 class NotificationDispatcher:
@@ -182,9 +185,11 @@ class NotificationDispatcher:
             buttons=given.buttons,
         )
         outbox = Outbox(self._objects, notifier, clock=self._clock, limit=min(self._options.limit, LIMIT))
-        return DeliveryWorker(outbox, sender=sender, clock=self._clock, retry=self._retry)
+        repeated = notifier.spec.provider in REPEATED
+        alerts = AlertRefresh(self._options.levels, sender, clock=self._clock) if repeated else None
+        return DeliveryWorker(outbox, sender=sender, clock=self._clock, retry=self._retry, alerts=alerts)
 
 
-def _kind(notifier: Notifier) -> bool:
-    """Whether it gets statuses of commits, and no messages."""
-    return notifier.spec.provider in FORGES
+def _kind(notifier: Notifier) -> tuple[bool, bool]:
+    """Whether it gets statuses of commits, and whether alerts are repeated."""
+    return notifier.spec.provider in FORGES, notifier.spec.provider in REPEATED

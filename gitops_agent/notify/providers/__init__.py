@@ -63,5 +63,8 @@ EDITORS: Mapping[Name, EditingProvider] = {
 }
 """Those whose messages can be edited."""
 
+REPEATED = frozenset({Name.ALERTMANAGER})
+"""Those that forget what is not repeated."""
+
 DEPLOYMENTS: Mapping[Name, DeploymentForge] = {Name.GITHUB: github, Name.GITLAB: gitlab}
 """The forges that list deployments."""

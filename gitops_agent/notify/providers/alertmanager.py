@@ -1,8 +1,7 @@
 """Alertmanager: alerts that fire while something is broken.
 
-An alert without an end vanishes after Alertmanager's `resolve_timeout`, so a firing one ends a week later unless the edge that
-ends it comes first. Both carry the same labels, which is how Alertmanager recognises them. Its restart forgets alerts; the
-metrics with the shipped rules are the way for those who need them after it.
+An alert without an end vanishes after Alertmanager's `resolve_timeout`, so a firing one ends a day later and is repeated twice
+a day while it lasts; its end is the moment of the recovery. All have the same labels, by which Alertmanager recognises them.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from gitops_agent.notify.incident import incident_of
 from gitops_agent.notify.message import Message
 from gitops_agent.notify.provider import Credentials, address_of, credential, judge_status
 
-_LONGEST = timedelta(days=7)
+_LASTS = timedelta(hours=24)
+"""Twice as long as the pause until it is repeated."""
 
 judge = judge_status
 
@@ -35,7 +35,7 @@ def request(message: Message, text: str, credentials: Credentials, spec: Notifie
     incident = incident_of(message)
     if incident is None:
         raise AgentError(f"{message.title} is no incident", reason="DeliveryFailed", transient=False)
-    ends = message.at + _LONGEST if incident.open else now
+    ends = now + _LASTS if incident.open else now
     alert: Object = {
         "labels": {
             "alertname": f"GitOpsAgent{incident.kind.name}",

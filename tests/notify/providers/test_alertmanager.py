@@ -24,7 +24,7 @@ def test_an_alert_ends_with_the_labels_it_fired_with() -> None:
 
     assert firing["labels"] == resolved["labels"]
     assert firing["labels"]["alertname"] == "GitOpsAgentSyncFailed"
-    assert datetime.fromisoformat(firing["endsAt"]) - NOON == timedelta(days=7)
+    assert datetime.fromisoformat(firing["endsAt"]) - NOON == timedelta(hours=24)
     assert datetime.fromisoformat(resolved["endsAt"]) == NOON
 
 
