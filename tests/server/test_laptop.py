@@ -75,6 +75,7 @@ def address_of(path: str, stage: ClusterEnv) -> str:
         "kind": "Secret",
         "objectNamespace": stage.namespace,
         "object": "db",
+        "share": "x",
     }
     return re.sub(r"\{(\w+)\}", lambda match: names[match[1]], path)
 
