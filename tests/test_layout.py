@@ -85,7 +85,6 @@ TESTED_ELSEWHERE = {
     "server/shares/share_key.py": "server/shares/test_share_links.py",  # what only the API server shows
     "server/shares/shared_viewer.py": "server/shares/test_share_links.py",  # likewise
     "server/sign_in.py": "server/oidc/test_oidc_sign_in.py",  # likewise
-    "server/oidc/login.py": "server/oidc/test_oidc_sign_in.py",  # likewise
     "server/oidc/signature.py": "server/oidc/test_id_token.py",  # one step of it
     "server/delegated/viewers.py": "server/delegated/test_reviewed_transport.py",  # likewise
     "server/destinations.py": "server/shares/test_share_links.py",  # likewise

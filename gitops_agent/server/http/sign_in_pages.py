@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from html import escape
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -54,7 +54,7 @@ class SignInPages:
         try:
             if request.headers.get("host", "").lower() != urlsplit(self._address).netloc.lower():
                 # The cookie of the login would stay with this name, and the provider sends the browser to the other one.
-                return _moved(f"{self._address}{_LOGIN}?{request.url.query}" if request.url.query else self._address + _LOGIN)
+                return _moved(f"{self._address}{_LOGIN}?{urlencode({'return': path})}")
             address, attempt = await asyncio.to_thread(self._login.begin, path)
         except AgentError as error:
             return _failed(error)

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
@@ -97,7 +97,7 @@ def test_a_viewer_signs_in_at_the_provider_and_sees_what_kubectl_would(
 
     assert before == [each for each in before if each in ("/keys", "/.well-known/openid-configuration")]
     assert (refusal[0], refusal[1]["mode"], refusal[1]["issuer"]) == (401, "oidc", urlsplit(login.issuer).netloc)
-    assert elsewhere[:2] == (303, f"{HOME}/auth/login?return={path}")
+    assert elsewhere[:2] == (303, f"{HOME}/auth/login?{urlencode({'return': path})}")
     query = dict(parse_qsl(urlsplit(begun[1]).query))
     assert (begun[0], query["scope"], query["code_challenge_method"]) == (303, "openid groups", "S256")
     assert query["redirect_uri"] == f"{HOME}/auth/callback"
