@@ -216,6 +216,7 @@ class CommitStatusWorker:
         self._ledger.sent(due, self._options.clock())
         self._store.count("delivered")
         self._store.report(ready=True, reason="Ready", message="the forge takes statuses")
+        self._flush_at = 0.0
         metrics.NOTIFICATIONS.labels(str(self.notifier.key), "delivered").inc()
         _log.info("commit status", notifier=str(self.notifier.key), commit=due.record.commit, state=due.state.value)
         return True
