@@ -1,4 +1,4 @@
-"""Parts of the page that follow, lead on or ask: logs, timeline, graph, sharing, tests of Notifiers."""
+"""Tabs and dialogs: logs, timeline, graph, sharing, and tests of Notifiers."""
 
 from __future__ import annotations
 
