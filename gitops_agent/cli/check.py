@@ -161,6 +161,7 @@ def _permission(
 def _repositories(access: ClusterClient) -> Iterator[Finding]:
     from gitops_agent.api.parse import parse
     from gitops_agent.preview.fetched_sources import fetched
+    from gitops_agent.source.values import values_beside
 
     try:
         applications = access.applications()
@@ -172,7 +173,8 @@ def _repositories(access: ClusterClient) -> Iterator[Finding]:
         try:
             application = parse(raw)
             spec = application.spec.source
-            question = (spec.url, spec.ref, spec.chart, spec.secret_ref)
+            beside = values_beside(application.key.namespace, application.spec.render)
+            question = (spec.url, spec.ref, spec.chart, spec.secret_ref, beside)
             if question not in answers:
                 with (
                     tempfile.TemporaryDirectory(prefix="gitops-agent-") as scratch,
