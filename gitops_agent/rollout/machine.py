@@ -117,7 +117,7 @@ def _not_ahead(counter: Counter, now: datetime) -> Counter:
 
 
 def _proven(ctx: StepContext) -> RolloutState:
-    """Notes before a run that a pod of the first version came up."""
+    """Records before a run that the first version came up."""
     rests = ctx.state.phase in {Phase.IDLE, Phase.PENDING, Phase.HELD}
     if ctx.state.unproven and rests and ctx.seen.primary is not None and ctx.seen.primary.available:
         return replace(ctx.state, unproven=False)
