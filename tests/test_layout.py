@@ -84,6 +84,8 @@ TESTED_ELSEWHERE = {
     "server/routes.py": "server/test_openapi.py",  # a table
     "server/shares/share_key.py": "server/shares/test_share_links.py",  # what only the API server shows
     "server/shares/shared_viewer.py": "server/shares/test_share_links.py",  # likewise
+    "config/dashboard.py": "config/test_settings.py",  # sections of those
+    "config/section.py": "config/test_settings.py",  # what they have in common
     "server/sign_in.py": "server/oidc/test_oidc_sign_in.py",  # likewise
     "server/oidc/signature.py": "server/oidc/test_id_token.py",  # one step of it
     "server/delegated/viewers.py": "server/delegated/test_reviewed_transport.py",  # likewise

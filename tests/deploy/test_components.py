@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from gitops_agent.agent.leader_label import LABEL
-from gitops_agent.config.settings import DashboardSettings, WebhookSettings, variable
+from gitops_agent.config.dashboard import DashboardSettings
+from gitops_agent.config.settings import WebhookSettings, variable
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.observe import deployments, metrics
 from gitops_agent.preview import removal

@@ -25,7 +25,7 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 EVERYWHERE = ("nothing", "expired", "headers of a proxy")
-"""What is tried at every route; the others differ before any route is looked at."""
+"""What is tried at every route; the others are refused before a route matters."""
 HOME = "https://gitops.example.com"
 NAMED = {"Host": "gitops.example.com"}
 
@@ -107,7 +107,7 @@ def test_a_viewer_signs_in_at_the_provider_and_sees_what_kubectl_would(
     assert any(each.startswith(f"{COOKIE}=;") for each in finished_cookies)
     assert (me[1]["user"], me[1]["mode"], "oidc:dev" in me[1]["groups"]) == ("oidc:dana", "oidc", True)
     assert [row[1] for row in rows[1]["rows"]] == ["shop"]
-    # A body that is wrong is refused before the session is looked at.
+    # A body that is wrong is refused before the session counts.
     assert {call: status for call, status in accepted.items() if (call[1], status) != ("POST", 422)} == {}
     assert {name: (status, shown) for name, (status, shown) in refused.items() if status != 401 or not shown} == {}
 
