@@ -49,6 +49,7 @@ def test_a_state_that_is_wiped_in_the_middle_leads_back_to_stable_and_then_on(te
     commit = rollout.push(2)
     rollout.at("Step", "Hold")
     uid = (rollout.second() or {})["metadata"]["uid"]
+    team.looked()  # no write of the state is under way any more
 
     path = f"/apis/{API}/namespaces/{team.namespace}/rolloutpolicies/{WEB}/status"
     team.plane.request("PATCH", path, {"status": None}, content_type="application/merge-patch+json")
