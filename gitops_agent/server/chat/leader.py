@@ -30,7 +30,8 @@ class ChatLeader(ChatBackend):
     def __init__(self, runtime: Runtime, settings: Settings) -> None:
         self.source = AgentSource(runtime)
         self.files, self.four_eyes = settings.source.allow_file, settings.chat.four_eyes
-        self._runtime, self._namespace, self._settings = runtime, settings.cluster.namespace, settings.chat
+        self._runtime, self._namespace = runtime, settings.cluster.namespace
+        self._secret, self._people = settings.chat.secret, settings.chat.identities
         self._read: tuple[object, Identities] | None = None
 
     def secrets(self) -> tuple[bytes, ...] | None:
@@ -39,10 +40,10 @@ class ChatLeader(ChatBackend):
         if stores is None:
             return None
         try:
-            held = stores.secrets.hold(self._namespace, self._settings.secret)
-            data = held if held is not None else stores.secrets.data(self._namespace, self._settings.secret)
+            held = stores.secrets.hold(self._namespace, self._secret)
+            data = held if held is not None else stores.secrets.data(self._namespace, self._secret)
         except AgentError as error:
-            _log.warning("the signing secret of Slack cannot be read", secret=self._settings.secret, error=error)
+            _log.warning("the signing secret of Slack cannot be read", secret=self._secret, error=error)
             return ()
         return tuple(line.strip() for line in data.get(SIGNING, b"").splitlines() if line.strip())
 
@@ -52,7 +53,7 @@ class ChatLeader(ChatBackend):
         Raises:
             AgentError: it is missing, or cannot be used.
         """
-        stores, name = self._runtime.stores, self._settings.identities
+        stores, name = self._runtime.stores, self._people
         if stores is None:
             raise _following()
         held = stores.config_maps.hold(self._namespace, name)
