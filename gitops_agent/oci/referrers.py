@@ -5,6 +5,7 @@ Registries of the second version of the specification list it; for others there 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from http import HTTPStatus
 
 from gitops_agent.errors import SourceError
@@ -15,17 +16,17 @@ from gitops_agent.oci.registry import Registry
 _LONGEST = 4 * 1024 * 1024
 
 
-def referrers(registry: Registry, digest: str, *, artifact_type: str) -> tuple[Descriptor, ...]:
-    """The manifests of a type that are attached to a digest.
+def referrers(registry: Registry, digest: str, *, artifact_types: Collection[str]) -> tuple[Descriptor, ...]:
+    """The manifests of some types that are attached to a digest.
 
     Raises:
         SourceError: the registry does not say.
     """
-    attached = [each for each in _listed(registry, digest) if each.artifact_type in (artifact_type, "")]
+    attached = [each for each in _listed(registry, digest) if each.artifact_type in (*artifact_types, "")]
     if not attached:
         tagged = manifest.resolve(registry, digest.replace(":", "-"))
         listed = manifest.fetch(registry, tagged).manifests if tagged is not None else ()
-        attached = [each for each in listed if each.artifact_type in (artifact_type, "")]
+        attached = [each for each in listed if each.artifact_type in (*artifact_types, "")]
     return tuple(attached)
 
 

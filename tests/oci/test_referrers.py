@@ -26,11 +26,11 @@ def test_what_is_attached_is_listed_by_the_api_or_a_tag(fake: FakeRegistry, *, a
         listing = index({**attached.descriptor, "artifactType": KIND}, {**subject.descriptor, "artifactType": "x/z"})
         fake.push("acme/web", listing, subject.digest.replace(":", "-"))
 
-    assert [each.digest for each in referrers(reader(fake), subject.digest, artifact_type=KIND)] == [attached.digest]
+    assert [each.digest for each in referrers(reader(fake), subject.digest, artifact_types=(KIND,))] == [attached.digest]
 
 
 @pytest.mark.parametrize("api", [True, False])
 def test_nothing_attached_is_an_empty_list(fake: FakeRegistry, *, api: bool) -> None:
     fake.referrers = api
 
-    assert referrers(reader(fake), "sha256:" + "0" * 64, artifact_type=KIND) == ()
+    assert referrers(reader(fake), "sha256:" + "0" * 64, artifact_types=(KIND,)) == ()

@@ -13,6 +13,7 @@ from gitops_agent.errors import SourceError
 from gitops_agent.oci import blob, manifest
 from gitops_agent.oci.cosign.keys import SignerKey
 from gitops_agent.oci.cosign.statement import (
+    ATTACHED,
     BUNDLE,
     LONGEST,
     PREDICATE,
@@ -78,9 +79,10 @@ def verify(registry: Registry, digest: str, policy: CosignPolicy) -> frozenset[s
 
 
 def _statements(registry: Registry, digest: str) -> Iterator[Statement]:
-    """The signatures of both forms, those that can be read."""
-    bundles = referrers(registry, digest, artifact_type=BUNDLE)
-    likely = sorted(bundles, key=lambda each: each.annotations.get(_ABOUT) != PREDICATE)  # attestations go last
+    """The signatures of every form, those that can be read."""
+    listed = referrers(registry, digest, artifact_types=(BUNDLE, ATTACHED))
+    # Attestations go last.
+    likely = sorted(listed, key=lambda each: each.artifact_type != ATTACHED and each.annotations.get(_ABOUT) != PREDICATE)
     attached = [each.digest for each in likely]
     tagged = manifest.resolve(registry, f"{digest.replace(':', '-')}.sig")
     layers = [layer for each in [*attached[:_MOST], *([tagged] if tagged else [])] for layer in _layers(registry, each)]

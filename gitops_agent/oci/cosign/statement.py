@@ -18,6 +18,8 @@ from gitops_agent.manifest.jsontext import read_json
 
 SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 SIGNATURE = "dev.cosignproject.cosign/signature"
+ATTACHED = "application/vnd.dev.cosign.artifact.sig.v1+json"
+"""Simple signing that is attached to the artifact instead of lying at a tag (`--registry-referrers-mode oci-1-1`)."""
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 LONGEST = 64 * 1024
 

@@ -40,10 +40,10 @@ def payload(digest: str, kind: str = "cosign container image signature") -> byte
     return json.dumps({"critical": critical, "optional": None}).encode()
 
 
-def simple(key: ec.EllipticCurvePrivateKey, digest: str) -> Artifact:
-    """What cosign 2 stores at the tag `sha256-….sig`."""
+def simple(key: ec.EllipticCurvePrivateKey, digest: str, **fields: Any) -> Artifact:
+    """What cosign 2 stores at the tag `sha256-….sig`, or attaches."""
     text = payload(digest)
-    return artifact((text, SIMPLE_SIGNING, {SIGNATURE: b64(ecdsa(key, text))}))
+    return artifact((text, SIMPLE_SIGNING, {SIGNATURE: b64(ecdsa(key, text))}), **fields)
 
 
 def envelope(

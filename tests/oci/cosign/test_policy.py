@@ -8,7 +8,7 @@ import pytest
 from gitops_agent.errors import SourceError
 from gitops_agent.oci.cosign.keys import keys_of
 from gitops_agent.oci.cosign.policy import CosignPolicy, verify
-from gitops_agent.oci.cosign.statement import BUNDLE, SIMPLE_SIGNING
+from gitops_agent.oci.cosign.statement import ATTACHED, BUNDLE, SIMPLE_SIGNING
 from gitops_agent.oci.registry import Registries, Registry
 from tests.oci.artifacts import Artifact, artifact, index
 from tests.oci.cosign.signing import attached, envelope, public, signer, sigstore_bundle, simple
@@ -55,6 +55,17 @@ def test_a_bundle_by_a_trusted_key_counts(fake: FakeRegistry, *, api: bool) -> N
     fake.referrers = api
     if not api:
         fake.push("web", index({**signature.descriptor, "artifactType": BUNDLE}), TAG)
+
+    assert verified(fake, trusted(ada=ADA)) == {"ada.pub"}
+
+
+@pytest.mark.parametrize("api", [True, False])
+def test_simple_signing_that_is_attached_counts(fake: FakeRegistry, *, api: bool) -> None:
+    signature = simple(ADA, CHART.digest, artifactType=ATTACHED, subject=CHART.descriptor)
+    fake.push("web", signature)
+    fake.referrers = api
+    if not api:
+        fake.push("web", index({**signature.descriptor, "artifactType": ATTACHED}), TAG)
 
     assert verified(fake, trusted(ada=ADA)) == {"ada.pub"}
 
