@@ -65,7 +65,7 @@ ARGO = (
     Case(path="apps", objects=15, reasons={"Application": UNKNOWN}),
     Case(path="blue-green", objects=3, reasons={"Rollout": UNKNOWN}),
     Case(path="guestbook", objects=2),
-    Case(path="helm-dependency", refused="run `helm dependency build helm-dependency`"),
+    Case(path="helm-dependency", refused="run `helm dependency update helm-dependency`"),
     Case(path="helm-guestbook", objects=2),
     Case(path="helm-hooks", objects=2),
     Case(path="kustomize-guestbook", objects=2),

