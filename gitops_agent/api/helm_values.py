@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
@@ -10,7 +9,7 @@ from pydantic import Field
 
 from gitops_agent.api.kustomize_changes import Image, Patch
 from gitops_agent.api.model import Model, Rule
-from gitops_agent.api.source_options import URL_PASSWORD, RefSpec, RepositoryURL, SecretRef
+from gitops_agent.api.source_options import REPO_URL_RULES, RefSpec, RepositoryURL, SecretRef
 from gitops_agent.api.texts import Name, Pointer, RepositoryPath, Shape
 
 _KEY = "values.yaml"
@@ -133,14 +132,5 @@ class ValuesSource(Model):
             ),
             message="name, key and exposure belong to ConfigMaps and Secrets; repoURL, ref, path and secretRef to kind Git",
         ),
-        Rule(
-            cel=f"!has(self.repoURL) || !self.repoURL.matches(r'{URL_PASSWORD}')",
-            holds=lambda source: source.repo_url is None or re.search(URL_PASSWORD, source.repo_url) is None,
-            message="repoURL holds a password: put it into a Secret and name that in secretRef",
-        ),
-        Rule(
-            cel="!has(self.repoURL) || !self.repoURL.startsWith('http://')",
-            holds=lambda source: source.repo_url is None or not source.repo_url.startswith("http://"),
-            message="repoURL is plain http, which is not encrypted and proves nothing about the server: use https or ssh",
-        ),
+        *REPO_URL_RULES,
     )

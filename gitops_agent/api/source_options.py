@@ -23,7 +23,21 @@ _CHARTS = (
     r"|oci://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+"
 )
 _VERSION = r"v?[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]*)?"
-URL_PASSWORD = r"^[a-z]+://[^/@]*:[^/@]*@"  # noqa: S105 - the pattern of a password in a URL
+_URL_PASSWORD = r"^[a-z]+://[^/@]*:[^/@]*@"  # noqa: S105 - the pattern of a password in a URL
+
+REPO_URL_RULES = (
+    Rule(
+        cel=f"!has(self.repoURL) || !self.repoURL.matches(r'{_URL_PASSWORD}')",
+        holds=lambda source: source.repo_url is None or re.search(_URL_PASSWORD, source.repo_url) is None,
+        message="repoURL holds a password: put it into a Secret and name that in secretRef",
+    ),
+    Rule(
+        cel="!has(self.repoURL) || !self.repoURL.startsWith('http://')",
+        holds=lambda source: source.repo_url is None or not source.repo_url.startswith("http://"),
+        message="repoURL is plain http, which is not encrypted and proves nothing about the server: use https or ssh",
+    ),
+)
+"""What holds for the address of a Git repository, in every field named `repoURL`."""
 RepositoryURL = Annotated[
     str, Shape(pattern=_URL, message="is not the https, ssh or file address of a repository", longest=2048)
 ]
@@ -310,16 +324,7 @@ class SourceSpec(Model):
             holds=lambda source: source.chart is None or source.verify.mode is VerifyMode.NONE,
             message="verify is about the signatures of commits, which charts have not",
         ),
-        Rule(
-            cel=f"!has(self.repoURL) || !self.repoURL.matches(r'{URL_PASSWORD}')",
-            holds=lambda source: source.repo_url is None or re.search(URL_PASSWORD, source.repo_url) is None,
-            message="repoURL holds a password: put it into a Secret and name that in secretRef",
-        ),
-        Rule(
-            cel="!has(self.repoURL) || !self.repoURL.startsWith('http://')",
-            holds=lambda source: source.repo_url is None or not source.repo_url.startswith("http://"),
-            message="repoURL is plain http, which is not encrypted and proves nothing about the server: use https or ssh",
-        ),
+        *REPO_URL_RULES,
         Rule(
             cel="!has(self.verify) || !has(self.verify.mode) || !self.verify.mode.startsWith('tag') "
             "|| (has(self.ref) && (has(self.ref.tag) || has(self.ref.semver)))",
