@@ -196,9 +196,14 @@ def retried(team: Tenant) -> bool:
 
 def test_a_version_that_fixes_a_broken_workload_waits_for_a_person_and_is_not_rejected(team: Tenant) -> None:
     rollout = Rollout(team, canary({"weight": 50}), replicas=2, progressDeadline="5s")
-    team.commit(rollout.manifests(1, annotations={POD: PodFailure.CRASH}))
-    team.declare()
-    rollout.until(lambda status: status["phase"] == "Idle", "the broken version is known")
+    rollout.begin()
+    for pod in rollout.pods():
+        name = pod["metadata"]["name"]
+        team.edit("Pod", name, {"metadata": {"annotations": {POD: PodFailure.PROBE_FAILS}}})
+        address = f"/api/v1/namespaces/{team.namespace}/pods/{name}/status"
+        unready = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+        team.plane.request("PATCH", address, unready, content_type="application/strategic-merge-patch+json")
+    team.until(lambda: not rollout.workload()["status"].get("availableReplicas"), "its pods serve no more")
 
     commit = rollout.push(2)
 
