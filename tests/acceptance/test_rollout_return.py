@@ -41,7 +41,7 @@ def github(team: Tenant, meter: MetricServer) -> None:
 
 
 def said(meter: MetricServer, commit: str) -> list[tuple[str, str]]:
-    """State and description of every status posted for a commit as a whole."""
+    """State and description of a commit's statuses as a whole."""
     posted = [json.loads(asked.body) for asked in meter.asked if asked.path == f"/repos/acme/shop/statuses/{commit}"]
     return [(body["state"], body["description"]) for body in posted if body["context"].count("/") == 1]
 

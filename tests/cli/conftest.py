@@ -46,6 +46,8 @@ def _plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs the entry point in this process."""
+    # A test of another folder that uses this fixture gets its logging back too.
+    monkeypatch.setattr(log._OUTPUT, "silent", False)
 
     def call(*words: str) -> Said:
         monkeypatch.setattr(sys, "argv", ["gitops-agent", *words])
