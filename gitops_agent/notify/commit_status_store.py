@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from gitops_agent.api.conditions import find_condition, set_condition
+from gitops_agent.api.conditions import set_condition
 from gitops_agent.api.notifier import Notifier
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import Forbidden, Invalid, NotFound
@@ -79,13 +79,12 @@ class CommitStatusStore:
 
     def report(self, *, ready: bool, reason: str, message: str) -> None:
         """Sets the condition Ready."""
-        old = find_condition(self._conditions, "Ready") or {}
-        new = (str(ready), reason, message, self.notifier.generation)
-        if (old.get("status"), old.get("reason"), old.get("message"), old.get("observedGeneration")) == new:
-            return
-        self._conditions = set_condition(
+        conditions = set_condition(
             self._conditions, "Ready", ready, reason, message, generation=self.notifier.generation, now=self._clock()
         )
+        if conditions == self._conditions:
+            return
+        self._conditions = conditions
         self.dirty = True
 
     def write(self, commits: list[Object]) -> None:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from gitops_agent.api.conditions import find_condition, set_condition
+from gitops_agent.api.conditions import set_condition
 from gitops_agent.api.notifier import Notifier
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError, Conflict, Forbidden, Invalid, NotFound
@@ -218,13 +218,12 @@ class Outbox:
     def report(self, *, ready: bool, reason: str, message: str) -> None:
         """Sets the condition Ready; the next store writes it if changed."""
         with self._lock:
-            old = find_condition(self._conditions, "Ready") or {}
-            new = (str(ready), reason, message, self.notifier.generation)
-            if (old.get("status"), old.get("reason"), old.get("message"), old.get("observedGeneration")) == new:
-                return
-            self._conditions = set_condition(
+            conditions = set_condition(
                 self._conditions, "Ready", ready, reason, message, generation=self.notifier.generation, now=self._clock()
             )
+            if conditions == self._conditions:
+                return
+            self._conditions = conditions
             self._version += 1
 
     def report_failure(self, reason: str, message: str) -> None:

@@ -196,9 +196,8 @@ def _second(
     """
     workload, service = new.get(subject.workload), new.get(subject.service) or old.get(subject.service)
     leaving = state.leaving and state.stage in {Stage.UNROUTE, Stage.DRAIN, Stage.SERVICE}
-    if workload is None or state.target is None or not (state.beside or state.phase is Phase.PROMOTE or leaving):
-        return
-    if state.unproven:
+    has = (state.beside or state.phase is Phase.PROMOTE or leaving) and not state.unproven
+    if workload is None or state.target is None or not has:
         return
     version = state.target.hash
     before = {key: one.obj for key, one in old.items()}

@@ -241,7 +241,7 @@ export const MORE = {
   "share.ends": "link ends",
   "share.made": "Send this link. It is shown once and kept nowhere.",
   "share.make": "Make a link",
-  "share.shows": "Whoever has the link sees the state, why, the timeline and the rollouts, without a sign-in: no objects, no logs, no actions.",
+  "share.shows": "The link shows the state, why, the timeline and the rollouts without a sign-in: no objects, no logs, no actions.",
   "share.title": "Share {name}",
   "signIn.code": "Code",
   "signIn.laptop": "Open the address that this command prints, or give its code.",
