@@ -50,7 +50,7 @@ def credentials_of(tool: str, peers: PeerObjects, chosen: ImportOptions) -> Call
         secret = argo_credentials.repository_secret(peers, url)
         if secret is None:
             return None
-        data = argo_credentials.translated(peers, secret, namespace="")["stringData"]
+        data = argo_credentials.translated(peers, secret, namespace="", name="")["stringData"]
         return {name: value.encode() for name, value in data.items()}
 
     def of_flux(url: str) -> Mapping[str, bytes] | None:
@@ -73,7 +73,7 @@ def secrets_of(tool: str, result: ImportResult, context: ImportContext, chosen: 
     for one in result.copies:
         obj = context.peers.get(SECRET, one.namespace, one.name) if tool == _ARGO else None
         if obj is not None:
-            copies.append(argo_credentials.translated(context.peers, obj, namespace=one.to))
+            copies.append(argo_credentials.translated(context.peers, obj, namespace=one.to, name=one.new_name))
         elif access is not None and (live := reading.beside(access, one.kind, one.namespace, one.name)) is not None:
             copies.append(_moved(live, one))
         else:
@@ -87,7 +87,7 @@ def _moved(obj: Object, one: Copy) -> Object:
         {
             "apiVersion": "v1",
             "kind": one.kind,
-            "metadata": {"name": one.name, "namespace": one.to},
+            "metadata": {"name": one.new_name, "namespace": one.to},
             **{name: obj[name] for name in ("type", "data", "binaryData", "immutable") if name in obj},
         }
     )

@@ -36,7 +36,7 @@ class ImportOptions:
         files: read instead of the cluster.
         everywhere: all namespaces.
         namespace: of the other tool's objects; its own by default.
-        target: the namespace for what is imported from the other tool's own.
+        target: the namespace of the agent, for all that is imported.
         folder: what is written into; None for standard output.
         with_secrets: whether copies of Secrets are written.
         offline: no repository is read.
@@ -119,7 +119,7 @@ def _import_options(function: F) -> F:
             "target",
             default="gitops-system",
             show_default=True,
-            help="The namespace for what is imported from the tool's own; other objects keep theirs.",
+            help="The namespace of the agent, for all that is imported: it works on the Applications there alone.",
             shell_complete=complete.namespaces,
         ),
         click.option(

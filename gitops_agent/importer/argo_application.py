@@ -37,16 +37,17 @@ def convert(obj: Object, context: ImportContext) -> Conversion:
         field = "server" if mapping(spec, "destination").get("server") else "name"
         text = f"goes to the cluster {cluster}: run the agent there, and import with `--cluster {cluster}`"
         return Conversion(source=obj, remarks=(Remark(theirs=f"spec.destination.{field}", meaning=Meaning.NONE, note=text),))
-    namespace = context.namespace_of(obj)
     sources = _sources(spec)
     others = {str(source["ref"]): source for source in sources if source.get("ref")}
-    drafts = [(one.name, draft(one.raw, others, context=context, namespace=namespace)) for one in _named(obj, sources)]
+    drafts = [(one.name, draft(one.raw, others, context=context)) for one in _named(obj, sources)]
     if len(drafts) > 1:
         text = f"several sources have manifests: {', '.join(name for name, _ in drafts)}"
         remarks.append(Remark(theirs="spec.source.repoURL", meaning=Meaning.CHANGED, note=text))
     shared = _shared(obj, context, remarks)
     resources = tuple(
-        application(name, namespace, {**given({"source": one.source, "render": one.render}), **shared}, metadata=_metadata(obj))
+        application(
+            name, context.target, {**given({"source": one.source, "render": one.render}), **shared}, metadata=_metadata(obj)
+        )
         for name, one in drafts
     )
     wanted_mode = argo_sync.mode(mapping(spec, "syncPolicy"))

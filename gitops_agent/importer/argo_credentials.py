@@ -51,12 +51,12 @@ def repository_secrets(peers: PeerObjects) -> tuple[Object, ...]:
     return tuple(secret for secret in peers.of_kind(SECRET) if _type(secret) in _TYPES)
 
 
-def translated(peers: PeerObjects, secret: Object, *, namespace: str) -> Object:
+def translated(peers: PeerObjects, secret: Object, *, namespace: str, name: str) -> Object:
     """The Secret with our keys; its values are those of Argo CD."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": secret["metadata"]["name"], "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace},
         "type": "Opaque",
         "stringData": dict(_values(peers, secret)),
     }

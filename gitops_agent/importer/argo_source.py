@@ -21,6 +21,7 @@ from gitops_agent.importer.field_table import Meaning
 from gitops_agent.importer.helm_parameters import place, set_parameter
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import SECRET
 from gitops_agent.manifest.pointer import pointer
 from gitops_agent.manifest.reading import items, mapping
 from gitops_agent.manifest.yaml import load_all
@@ -37,7 +38,6 @@ class SourceDraft:
 
     Attributes:
         context: for look-ups.
-        namespace: of the Application.
         source: `spec.source`.
         render: `spec.render`.
         remarks: on fields whose value decides.
@@ -46,7 +46,6 @@ class SourceDraft:
     """
 
     context: ImportContext
-    namespace: str
     source: Object = field(default_factory=dict)
     render: Object = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
@@ -71,21 +70,20 @@ class SourceDraft:
         if secret is None:
             return None
         metadata = secret["metadata"]
-        home = str(metadata.get("namespace") or self.context.home)
-        self.copies.append(Copy(kind="Secret", namespace=home, name=str(metadata["name"]), to=self.namespace))
-        return {"name": metadata["name"]}
+        home, name = str(metadata.get("namespace") or self.context.home), str(metadata["name"])
+        self.copies += self.context.copies(home, [(SECRET.kind, name)])
+        return {"name": self.context.copied_name(home, name)}
 
 
-def draft(raw: Object, others: Mapping[str, Object], *, context: ImportContext, namespace: str) -> SourceDraft:
+def draft(raw: Object, others: Mapping[str, Object], *, context: ImportContext) -> SourceDraft:
     """What a source with manifests becomes.
 
     Args:
         raw: the source.
         others: sources by their `ref`.
         context: for look-ups.
-        namespace: of the Application.
     """
-    result = SourceDraft(context=context, namespace=namespace)
+    result = SourceDraft(context=context)
     files = [str(file) for file in mapping(raw, "helm").get("valueFiles") or ()]
     if raw.get("chart"):
         _chart(result, raw, others, files)

@@ -32,12 +32,14 @@ class Copy:
         namespace: where it is.
         name: its name.
         to: where it is needed.
+        new_name: its name there.
     """
 
     kind: str
     namespace: str
     name: str
     to: str
+    new_name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from gitops_agent.importer import flux_helm_release, flux_kustomization, flux_no
 from gitops_agent.importer.context import ImportContext
 from gitops_agent.importer.conversion import Conversion
 from gitops_agent.importer.flux_names import FluxNames
+from gitops_agent.importer.flux_order import FluxOrder
 from gitops_agent.importer.tables.all_tables import FLUX_TABLES
 from gitops_agent.importer.tables.kinds import ALERT, HELM_RELEASE, KUSTOMIZATION
 from gitops_agent.manifest.key import Object
@@ -22,14 +23,13 @@ _TRANSLATED = frozenset({KUSTOMIZATION, HELM_RELEASE, ALERT})
 def import_flux(context: ImportContext) -> tuple[Conversion, ...]:
     """What every object of Flux that was read becomes."""
     names, peers = FluxNames(context), context.peers
+    order = FluxOrder(context, names)
     conversions = [
-        *(flux_kustomization.convert(obj, context, names) for obj in peers.of_kind(KUSTOMIZATION)),
-        *(flux_helm_release.convert(obj, context, names) for obj in peers.of_kind(HELM_RELEASE)),
+        *(flux_kustomization.convert(obj, context, names, order) for obj in peers.of_kind(KUSTOMIZATION)),
+        *(flux_helm_release.convert(obj, context, names, order) for obj in peers.of_kind(HELM_RELEASE)),
     ]
-    alerts = []
-    for alert in peers.of_kind(ALERT):
-        sources = [one.source for one in conversions if one.resources and _namespace(one) == context.namespace_of(alert)]
-        alerts.append(flux_notifications.convert(alert, context, sources))
+    sources = [one.source for one in conversions if one.resources]
+    alerts = [flux_notifications.convert(alert, context, names.of(alert), sources) for alert in peers.of_kind(ALERT)]
     labelled = [_labelled(one, alerts) for one in conversions]
     rest = [
         Conversion(source=obj) for table in FLUX_TABLES if table.kind not in _TRANSLATED for obj in peers.of_kind(table.kind)
@@ -37,14 +37,10 @@ def import_flux(context: ImportContext) -> tuple[Conversion, ...]:
     return (*labelled, *alerts, *rest)
 
 
-def _namespace(one: Conversion) -> str:
-    return str(one.resources[0]["metadata"]["namespace"])
-
-
 def _labelled(one: Conversion, alerts: Iterable[Conversion]) -> Conversion:
     """The conversion with the labels by which Notifiers select it."""
     labels = {
-        flux_notifications.label_of(alert.source): "true"
+        flux_notifications.label_of(str(alert.resources[0]["metadata"]["name"])): "true"
         for alert in alerts
         if alert.resources
         and mapping(alert.resources[0], "spec").get("applications")

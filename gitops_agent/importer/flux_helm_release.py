@@ -10,8 +10,9 @@ from gitops_agent.importer.context import ImportContext
 from gitops_agent.importer.conversion import Conversion, Remark
 from gitops_agent.importer.draft import application, given, kept_metadata
 from gitops_agent.importer.field_table import Meaning
-from gitops_agent.importer.flux_kustomization import LABELS, ignored, suspended
-from gitops_agent.importer.flux_names import FluxNames, copies
+from gitops_agent.importer.flux_kustomization import LABELS, account, ignored, suspended
+from gitops_agent.importer.flux_names import FluxNames
+from gitops_agent.importer.flux_order import FluxOrder
 from gitops_agent.importer.flux_source import ResolvedSource, SourceReference
 from gitops_agent.importer.helm_parameters import place
 from gitops_agent.manifest.key import Object, ObjectKey
@@ -22,9 +23,9 @@ _VALUES_FROM = "spec.valuesFrom[]"
 _LONGEST_RELEASE = 53
 
 
-def convert(obj: Object, context: ImportContext, names: FluxNames) -> Conversion:
+def convert(obj: Object, context: ImportContext, names: FluxNames, order: FluxOrder) -> Conversion:
     """What a HelmRelease becomes: nothing where its chart has no equivalent."""
-    spec, remarks, namespace = mapping(obj, "spec"), list[Remark](), context.namespace_of(obj)
+    spec, remarks, at = mapping(obj, "spec"), list[Remark](), ObjectKey.of(obj).namespace
     resolved, chart = _chart(obj, context)
     remarks += resolved.remarks
     if spec.get("kubeConfig"):
@@ -34,12 +35,12 @@ def convert(obj: Object, context: ImportContext, names: FluxNames) -> Conversion
         return Conversion(source=obj, remarks=tuple(remarks))
     install, upgrade = mapping(spec, "install"), mapping(spec, "upgrade")
     values_from = items(spec.get("valuesFrom"))
-    target = str(spec.get("targetNamespace") or ObjectKey.of(obj).namespace)
+    target = str(spec.get("targetNamespace") or at)
     helm = {
         "releaseName": _release_name(obj),
         "valuesFiles": _values_files(chart, resolved),
         "ignoreMissingValuesFiles": chart.get("ignoreMissingValuesFiles") or None,
-        "valuesFrom": [_value_from(one, remarks) for one in values_from],
+        "valuesFrom": [_value_from(one, remarks, context.copied_name(at, str(one.get("name")))) for one in values_from],
         "values": mapping(spec, "values"),
         "crds": _crds(install, upgrade),
         "hooks": "none" if install.get("disableHooks") and upgrade.get("disableHooks") else None,
@@ -52,7 +53,7 @@ def convert(obj: Object, context: ImportContext, names: FluxNames) -> Conversion
         "source": resolved.source,
         "render": {"helm": given(helm)},
         "destination": given({"namespace": target, "createNamespace": install.get("createNamespace") or None}),
-        "serviceAccountName": spec.get("serviceAccountName"),
+        "serviceAccountName": account(obj, context, remarks),
         "sync": given(
             {
                 "interval": resolved.interval,
@@ -62,16 +63,16 @@ def convert(obj: Object, context: ImportContext, names: FluxNames) -> Conversion
             }
         )
         | {"selfHeal": drift.get("mode") == "enabled"},
-        "dependsOn": names.edges(obj, remarks),
+        "dependsOn": order.edges(obj, target, remarks),
         "suspend": suspended(obj, resolved),
     }
     needed = [(str(one.get("kind")), one.get("name")) for one in values_from]
-    resource = application(names.of(obj), namespace, given(whole), metadata=kept_metadata(obj, LABELS))
+    resource = application(names.of(obj), context.target, given(whole), metadata=kept_metadata(obj, LABELS))
     return Conversion(
         source=obj,
         resources=(resource,),
         remarks=tuple(remarks),
-        copies=tuple(dict.fromkeys((*resolved.copies, *copies(obj, context, needed)))),
+        copies=tuple(dict.fromkeys((*resolved.copies, *context.copies(at, needed)))),
         mode="auto",
     )
 
@@ -81,7 +82,7 @@ def _chart(obj: Object, context: ImportContext) -> tuple[ResolvedSource, Object]
     spec, owner_namespace = mapping(obj, "spec"), ObjectKey.of(obj).namespace
 
     def reference(raw: Object, theirs: str) -> SourceReference:
-        return SourceReference(raw=raw, theirs=theirs, owner_namespace=owner_namespace, namespace=context.namespace_of(obj))
+        return SourceReference(raw=raw, theirs=theirs, owner_namespace=owner_namespace)
 
     if spec.get("chartRef"):
         return flux_source.chart_by_reference(reference(mapping(spec, "chartRef"), "spec.chartRef"), context)
@@ -115,14 +116,14 @@ def _post_render(renderers: list[Object], remarks: list[Remark]) -> Object | Non
     return {"kustomize": given({"images": images, "patches": patches})} if images or patches else None
 
 
-def _value_from(raw: Object, remarks: list[Remark]) -> Object:
+def _value_from(raw: Object, remarks: list[Remark], name: str) -> Object:
     path: Any = None
     if raw.get("targetPath"):
         try:
             path = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in place(str(raw["targetPath"])))
         except ValueError as error:
             remarks.append(Remark(theirs=f"{_VALUES_FROM}.targetPath", meaning=Meaning.NONE, note=str(error)))
-    fields = {"kind": raw.get("kind"), "name": raw.get("name"), "key": raw.get("valuesKey") or _VALUES_KEY}
+    fields = {"kind": raw.get("kind"), "name": name, "key": raw.get("valuesKey") or _VALUES_KEY}
     return given({**fields, "targetPath": path, "optional": raw.get("optional") or None})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from gitops_agent.errors import SourceError
 from gitops_agent.importer import flux_source, kustomize_options
@@ -12,7 +12,8 @@ from gitops_agent.importer.context import ImportContext
 from gitops_agent.importer.conversion import Conversion, Remark
 from gitops_agent.importer.draft import application, given, kept_metadata
 from gitops_agent.importer.field_table import Meaning
-from gitops_agent.importer.flux_names import FluxNames, copies
+from gitops_agent.importer.flux_names import FluxNames
+from gitops_agent.importer.flux_order import FluxOrder, inventory
 from gitops_agent.importer.flux_source import ResolvedSource, SourceReference
 from gitops_agent.importer.tables.kinds import FLUX_GROUPS
 from gitops_agent.manifest.key import Object, ObjectKey
@@ -25,17 +26,16 @@ _CONTROLLERS = frozenset({"kustomizations.kustomize.toolkit.fluxcd.io", "gitrepo
 _SUSPENDED = "it was suspended in Flux when it was imported"
 
 
-def convert(obj: Object, context: ImportContext, names: FluxNames) -> Conversion:
+def convert(obj: Object, context: ImportContext, names: FluxNames, order: FluxOrder) -> Conversion:
     """What a Kustomization becomes: nothing where it applies Flux itself."""
     if _installs_flux(obj, context):
         text = "it applies Flux itself, so it is not imported; what it declares beside is imported one by one"
         return Conversion(source=obj, remarks=(Remark(theirs="spec.path", meaning=Meaning.NONE, note=text),))
-    spec, remarks, namespace = mapping(obj, "spec"), list[Remark](), context.namespace_of(obj)
+    spec, remarks, at = mapping(obj, "spec"), list[Remark](), ObjectKey.of(obj).namespace
     reference = SourceReference(
         raw=mapping(spec, "sourceRef"),
         theirs="spec.sourceRef",
-        owner_namespace=ObjectKey.of(obj).namespace,
-        namespace=namespace,
+        owner_namespace=at,
     )
     resolved = flux_source.directory(reference, str(spec.get("path") or "."), context)
     remarks += resolved.remarks
@@ -49,11 +49,11 @@ def convert(obj: Object, context: ImportContext, names: FluxNames) -> Conversion
         "source": resolved.source,
         "render": _render(obj, resolved, context, remarks),
         "destination": given({"namespace": spec.get("targetNamespace")}),
-        "serviceAccountName": spec.get("serviceAccountName"),
+        "serviceAccountName": account(obj, context, remarks),
         "sync": given({"interval": resolved.interval, "timeout": spec.get("timeout")})
         | {"prune": spec.get("prune") is True}
         | given({"ignoreFields": ignored(items(spec.get("ignore")), "spec.ignore[]", remarks)}),
-        "dependsOn": names.edges(obj, remarks),
+        "dependsOn": order.edges(obj, str(spec.get("targetNamespace") or ""), remarks),
         "deletionPolicy": "orphan"
         if policy == "Orphan" or (policy == "MirrorPrune" and spec.get("prune") is not True)
         else None,
@@ -61,14 +61,25 @@ def convert(obj: Object, context: ImportContext, names: FluxNames) -> Conversion
     }
     variables = items(mapping(spec, "postBuild").get("substituteFrom"))
     needed = [*((str(one.get("kind")), one.get("name")) for one in variables), ("Secret", _keys(spec).get("name"))]
-    resource = application(names.of(obj), namespace, given(whole), metadata=kept_metadata(obj, LABELS))
+    resource = application(names.of(obj), context.target, given(whole), metadata=kept_metadata(obj, LABELS))
     return Conversion(
         source=obj,
         resources=(resource,),
         remarks=tuple(remarks),
-        copies=tuple(dict.fromkeys((*resolved.copies, *copies(obj, context, needed)))),
+        copies=tuple(dict.fromkeys((*resolved.copies, *context.copies(at, needed)))),
         mode="auto",
     )
+
+
+def account(obj: Object, context: ImportContext, remarks: list[Remark]) -> str | None:
+    """The account that writes, which lies beside the Application here."""
+    name, at = str(mapping(obj, "spec").get("serviceAccountName") or ""), ObjectKey.of(obj).namespace
+    if not name:
+        return None
+    copied = context.copied_name(at, name)
+    text = f"create the ServiceAccount {context.target}/{copied}, and bind to it the roles of {at}/{name}"
+    remarks.append(Remark(theirs="spec.serviceAccountName", meaning=Meaning.CHANGED, note=text))
+    return copied
 
 
 def suspended(obj: Object, resolved: ResolvedSource) -> Object | None:
@@ -102,9 +113,12 @@ def _render(obj: Object, resolved: ResolvedSource, context: ImportContext, remar
     spec = mapping(obj, "spec")
     build, decryption = mapping(spec, "postBuild"), mapping(spec, "decryption")
     values = {name: str(value) for name, value in mapping(build, "substitute").items()}
+    at = ObjectKey.of(obj).namespace
     sources = [
-        given({name: one.get(name) for name in ("kind", "name", "optional")}) for one in items(build.get("substituteFrom"))
+        given({"kind": one.get("kind"), "name": context.copied_name(at, str(one.get("name"))), "optional": one.get("optional")})
+        for one in items(build.get("substituteFrom"))
     ]
+    keys = {name: context.copied_name(at, str(value)) for name, value in _keys(spec).items()}
     variables = given({"values": values, "from": sources})
     always = build.get("substituteStrategy") == "Always"
     kustomize, proved = _kustomize(spec), _has_kustomization(resolved, context)
@@ -121,7 +135,7 @@ def _render(obj: Object, resolved: ResolvedSource, context: ImportContext, remar
         {
             "kustomize": kustomize,
             "variables": {**variables, "compatibility": "flux"} if variables or always else None,
-            "decryption": {"provider": "sops", **given({"secretRef": _keys(spec)})} if decryption else None,
+            "decryption": {"provider": "sops", **given({"secretRef": keys})} if decryption else None,
         }
     )
 
@@ -136,23 +150,14 @@ def _kustomize(spec: Object) -> Object:
     return given({"components": list(spec.get("components") or ()), "images": images, "patches": patches, **names})
 
 
-def _inventory(obj: Object) -> Iterator[ObjectKey]:
-    """What it has applied, as its status says."""
-    for entry in items(mapping(obj, "status", "inventory").get("entries")):
-        head, _, kind = str(entry.get("id") or "").rpartition("_")
-        head, _, group = head.rpartition("_")
-        namespace, _, name = head.partition("_")
-        yield ObjectKey(group, kind, namespace, name)
-
-
 def _flux_groups(obj: Object) -> list[str]:
     """API groups of Flux of which it declares objects."""
-    return sorted({key.group for key in _inventory(obj) if key.group in FLUX_GROUPS})
+    return sorted({key.group for key in inventory(obj) if key.group in FLUX_GROUPS})
 
 
 def _installs_flux(obj: Object, context: ImportContext) -> bool:
     key = ObjectKey.of(obj)
-    if any(one.kind == "CustomResourceDefinition" and one.name in _CONTROLLERS for one in _inventory(obj)):
+    if any(one.kind == "CustomResourceDefinition" and one.name in _CONTROLLERS for one in inventory(obj)):
         return True
     return key.namespace == key.name == context.home
 

@@ -11,11 +11,12 @@ from gitops_agent.api.event_type import EventType
 from gitops_agent.api.notifier import KIND
 from gitops_agent.api.notifier import Provider as OurProvider
 from gitops_agent.importer.context import ImportContext
-from gitops_agent.importer.conversion import Conversion, Copy, Remark
+from gitops_agent.importer.conversion import Conversion, Remark
 from gitops_agent.importer.draft import given, kept_metadata
 from gitops_agent.importer.field_table import Meaning
 from gitops_agent.importer.tables.kinds import HELM_RELEASE, KUSTOMIZATION, PROVIDER
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.kinds import SECRET
 from gitops_agent.manifest.reading import items, mapping
 from gitops_agent.manifest.selector import matches_labels
 
@@ -63,9 +64,9 @@ _APPLIERS = frozenset({KUSTOMIZATION.kind, HELM_RELEASE.kind})
 _ALL = "*"
 
 
-def label_of(alert: Object) -> str:
-    """The label of the Applications that an alert is about."""
-    return f"{_LABEL}/{ObjectKey.of(alert).name[:63]}"
+def label_of(name: str) -> str:
+    """The label of the Applications that a Notifier is about."""
+    return f"{_LABEL}/{name[:63]}"
 
 
 def is_about(alert: Object, source: Object) -> bool:
@@ -80,20 +81,21 @@ def is_about(alert: Object, source: Object) -> bool:
     )
 
 
-def convert(alert: Object, context: ImportContext, sources: Iterable[Object]) -> Conversion:
+def convert(alert: Object, context: ImportContext, name: str, sources: Iterable[Object]) -> Conversion:
     """What an alert becomes: nothing for a provider without an equivalent.
 
     Args:
         alert: of Flux.
         context: for its Provider.
-        sources: the Kustomizations and HelmReleases that become Applications of the namespace.
+        name: of the Notifier.
+        sources: the Kustomizations and HelmReleases that become Applications.
     """
     spec, key = mapping(alert, "spec"), ObjectKey.of(alert)
     remarks: list[Remark] = []
-    name = str(mapping(spec, "providerRef").get("name") or "")
-    provider = context.peers.get(PROVIDER, key.namespace, name)
+    sender = str(mapping(spec, "providerRef").get("name") or "")
+    provider = context.peers.get(PROVIDER, key.namespace, sender)
     if provider is None:
-        return _none(alert, "spec.providerRef", f"Provider {key.namespace}/{name} was not read")
+        return _none(alert, "spec.providerRef", f"Provider {key.namespace}/{sender} was not read")
     kind = str(mapping(provider, "spec").get("type") or "")
     if kind not in _TYPES:
         return _none(alert, "spec.providerRef", f"there is no notifier for {kind}")
@@ -105,28 +107,26 @@ def convert(alert: Object, context: ImportContext, sources: Iterable[Object]) ->
         remarks.append(Remark(theirs="spec.eventSources", meaning=Meaning.CHANGED, note=text))
     if kind in _KEYS:
         remarks.append(Remark(theirs="spec.providerRef", meaning=Meaning.CHANGED, note=_KEYS[kind]))
-    namespace = context.namespace_of(alert)
     every = all(is_about(alert, one) for one in sources)
-    secret = mapping(provider, "spec", "secretRef")
+    secret = str(mapping(provider, "spec", "secretRef").get("name") or "")
     body = {
         "provider": _TYPES[kind].value,
         **_address(kind, str(mapping(provider, "spec").get("address") or "")),
-        "secretRef": secret,
+        "secretRef": {"name": context.copied_name(key.namespace, secret)} if secret else None,
         "events": [event.value for event in _FAILURES] if spec.get("eventSeverity") == "error" else None,
-        "applications": None if every else {"matchLabels": {label_of(alert): "true"}},
+        "applications": None if every else {"matchLabels": {label_of(name): "true"}},
     }
     resource = {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "metadata": {"name": key.name, "namespace": namespace, **kept_metadata(alert, ("fluxcd.io",))},
+        "metadata": {"name": name, "namespace": context.target, **kept_metadata(alert, ("fluxcd.io",))},
         "spec": given(body),
     }
-    copies = [Copy(kind="Secret", namespace=key.namespace, name=str(secret["name"]), to=namespace)] if secret else []
     return Conversion(
         source=alert,
         resources=(resource,),
         remarks=tuple(remarks),
-        copies=tuple(one for one in copies if one.namespace != one.to),
+        copies=tuple(context.copies(key.namespace, [(SECRET.kind, secret)])),
     )
 
 

@@ -25,6 +25,7 @@ from gitops_agent.importer.tables.kinds import (
     SOURCES,
 )
 from gitops_agent.manifest.key import GroupKind, Object
+from gitops_agent.manifest.kinds import SECRET
 from gitops_agent.manifest.reading import items, mapping
 
 _VERIFY = {"head": "head", "tag": "tag", "tagandhead": "tagAndHead"}
@@ -64,13 +65,11 @@ class SourceReference:
         raw: `sourceRef` or `chartRef`.
         theirs: its field.
         owner_namespace: of the object that holds it.
-        namespace: of the Application.
     """
 
     raw: Object
     theirs: str
     owner_namespace: str
-    namespace: str
 
     @property
     def at(self) -> str:
@@ -121,7 +120,6 @@ def chart_by_reference(reference: SourceReference, context: ImportContext) -> tu
             raw={**mapping(spec, "sourceRef"), "namespace": reference.at},
             theirs=reference.theirs,
             owner_namespace=reference.at,
-            namespace=reference.namespace,
         )
         return chart(inner, spec, context), spec
     if reference.kind == OCI_REPOSITORY:
@@ -174,9 +172,7 @@ def _artifact(reference: SourceReference, path: str, context: ImportContext) -> 
                 continue
             alias, origin = _copied_from(items(artifact.get("copy")), path)
             if alias in aliases:
-                inner = SourceReference(
-                    raw=aliases[alias], theirs=reference.theirs, owner_namespace=namespace, namespace=reference.namespace
-                )
+                inner = SourceReference(raw=aliases[alias], theirs=reference.theirs, owner_namespace=namespace)
                 result = directory(inner, origin, context)
                 if not result.source:
                     return result
@@ -245,14 +241,12 @@ def _verify(result: ResolvedSource, raw: Object, reference: SourceReference, con
 
 
 def _secret(result: ResolvedSource, raw: Object, reference: SourceReference, context: ImportContext) -> Object | None:
-    """A Secret of the source, needed in the Application's namespace."""
-    del context
+    """A Secret of the source, needed beside the Application."""
     name: Any = raw.get("name")
     if not name:
         return None
-    if reference.at != reference.namespace:
-        result.copies.append(Copy(kind="Secret", namespace=reference.at, name=str(name), to=reference.namespace))
-    return {"name": name}
+    result.copies += context.copies(reference.at, [(SECRET.kind, name)])
+    return {"name": context.copied_name(reference.at, str(name))}
 
 
 def _missing(reference: SourceReference, why: str) -> ResolvedSource:

@@ -37,7 +37,10 @@ def as_json(result: ImportResult) -> dict[str, Any]:
     return {
         "tool": result.tool,
         "objects": [_object(one) for one in result.reports],
-        "copies": [{"kind": one.kind, "namespace": one.namespace, "name": one.name, "to": one.to} for one in result.copies],
+        "copies": [
+            {"kind": one.kind, "namespace": one.namespace, "name": one.name, "to": one.to, "newName": one.new_name}
+            for one in result.copies
+        ],
         "complete": result.complete,
     }
 
@@ -63,10 +66,10 @@ def _sections(result: ImportResult) -> Iterator[str]:
         losses = [(_code(one.source), _code(field.theirs), field.note) for one, field in lost]
         yield from ("## Fields without an equivalent", _table(("Object", "Field", "Instead"), losses))
     if result.copies:
-        copies = [(one.kind, _code(f"{one.namespace}/{one.name}"), _code(one.to)) for one in result.copies]
+        copies = [(one.kind, _code(f"{one.namespace}/{one.name}"), _code(f"{one.to}/{one.new_name}")) for one in result.copies]
         yield "## Secrets and ConfigMaps to copy"
-        yield "An Application reads them in its own namespace; `--with-secrets` writes copies."
-        yield _table(("Kind", "From", "To namespace"), copies)
+        yield "Applications read them beside themselves; `--with-secrets` writes copies."
+        yield _table(("Kind", "From", "To"), copies)
     yield from _handover(result)
     yield "## Every field"
     for one in result.reports:

@@ -424,7 +424,7 @@ def test_applications_of_two_namespaces_share_no_name() -> None:
 
     keys = [(one["metadata"]["namespace"], one["metadata"]["name"]) for one in argo([third, other]).resources]
 
-    assert keys == [("gitops-system", "shop"), ("team", "shop")]
+    assert keys == [("gitops-system", "shop"), ("gitops-system", "team-shop")]
 
 
 def test_what_this_version_refuses_waits() -> None:

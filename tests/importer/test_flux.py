@@ -153,13 +153,13 @@ RELEASES = (
         ],
         "render.helm.valuesFrom",
         [
-            {"kind": "Secret", "name": "db", "key": "p", "targetPath": "/db/pass.word"},
-            {"kind": "ConfigMap", "name": "c", "key": "values.yaml", "optional": True},
+            {"kind": "Secret", "name": "shop-db", "key": "p", "targetPath": "/db/pass.word"},
+            {"kind": "ConfigMap", "name": "shop-c", "key": "values.yaml", "optional": True},
         ],
     ),
     Case("spec.timeout", "2m", "sync.timeout", "2m"),
     Case("spec.suspend", True, "suspend.reason", "it was suspended in Flux when it was imported"),
-    Case("spec.serviceAccountName", "deployer", "serviceAccountName", "deployer"),
+    Case("spec.serviceAccountName", "deployer", "serviceAccountName", "shop-deployer"),
     Case("spec.driftDetection.mode", "enabled", "sync.selfHeal", True),
     Case("spec.driftDetection.mode", "warn", "sync.selfHeal", False),
     Case("spec.driftDetection.ignore", [IGNORE], "sync.ignoreFields", IGNORED),
@@ -270,10 +270,71 @@ def test_dependencies_are_edges_between_applications() -> None:
 
     result = flux(peers)
 
-    assert spec_of(result, "shop")["dependsOn"] == [{"name": "base"}]
-    note = field(result, "shop", "spec.dependsOn").note
-    assert "team/team is in another namespace" in note
-    assert "flux-system/gone was not read" in note
+    assert spec_of(result, "shop")["dependsOn"] == [{"name": "base"}, {"name": "team"}]
+    assert field(result, "shop", "spec.dependsOn").note == "flux-system/gone was not read"
+
+
+def declared_by(parent: str, obj: Object) -> Object:
+    """The object, as a Kustomization has applied it."""
+    labels = {"kustomize.toolkit.fluxcd.io/name": parent, "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
+    return {**obj, "metadata": {**obj["metadata"], "labels": labels}}
+
+
+def applied(*entries: str) -> Object:
+    """The status of a Kustomization that has applied these."""
+    return {"inventory": {"entries": [{"id": entry, "v": "v1"} for entry in entries]}}
+
+
+@pytest.mark.parametrize(("waits", "edges"), [(True, ["controllers", "podinfo"]), (False, ["controllers"])])
+def test_a_kustomization_that_waits_is_ready_with_the_releases_it_declares(*, waits: bool, edges: list[str]) -> None:
+    (controllers,) = objects(KUSTOMIZATION.replace("name: shop", "name: controllers"))
+    controllers["spec"]["wait"] = waits
+    release = declared_by("controllers", objects(RELEASE)[0])
+    peers = kustomizations(**{"spec.dependsOn": [{"name": "controllers"}]})
+
+    result = flux([*peers, controllers, release, *objects(REPOSITORY)])
+
+    assert spec_of(result, "shop")["dependsOn"] == [{"name": name} for name in edges]
+
+
+def test_a_release_comes_after_what_its_kustomization_waits_for_and_after_its_namespace() -> None:
+    (configs,) = objects(KUSTOMIZATION.replace("name: shop", "name: configs"))
+    release = declared_by("shop", objects(RELEASE)[0])
+    peers = kustomizations(**{"spec.dependsOn": [{"name": "configs"}]})
+    rest = [configs, release, *objects(REPOSITORY)]
+
+    without = spec_of(flux([*peers, *rest]), "podinfo")["dependsOn"]
+    peers[-1]["status"] = applied("_shop__Namespace")
+    with_namespace = spec_of(flux([*peers, *rest]), "podinfo")["dependsOn"]
+
+    assert without == [{"name": "configs"}]
+    assert with_namespace == [{"name": "configs"}, {"name": "shop"}]
+
+
+def test_everything_goes_to_the_namespace_of_the_agent() -> None:
+    (release,) = objects(RELEASE)
+    release["spec"] |= {"serviceAccountName": "deployer", "valuesFrom": [{"kind": "Secret", "name": "values"}]}
+
+    result = flux([release, *objects(REPOSITORY)])
+
+    assert [one["metadata"]["namespace"] for one in result.resources] == ["gitops-system"]
+    spec = spec_of(result, "podinfo")
+    assert spec["destination"] == {"namespace": "shop"}
+    assert spec["render"]["helm"]["valuesFrom"][0]["name"] == "shop-values"
+    assert spec["serviceAccountName"] == "shop-deployer"
+    assert "bind to it the roles of shop/deployer" in field(result, "podinfo", "spec.serviceAccountName").note
+    assert {(one.namespace, one.name, one.to, one.new_name) for one in result.copies} == {
+        ("flux-system", "charts", "gitops-system", "charts"),
+        ("shop", "values", "gitops-system", "shop-values"),
+    }
+
+
+def test_releases_of_two_namespaces_share_no_name() -> None:
+    first, second = objects(RELEASE)[0], objects(RELEASE.replace("namespace: shop", "namespace: test"))[0]
+
+    names = [one["metadata"]["name"] for one in flux([first, second, *objects(REPOSITORY)]).resources]
+
+    assert names == ["podinfo", "test-podinfo"]
 
 
 def test_labels_stay_but_those_of_flux() -> None:

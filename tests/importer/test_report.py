@@ -55,7 +55,7 @@ def test_the_report_begins_with_what_is_lost() -> None:
 
     assert text.index("## Fields without an equivalent") < text.index("## Every field")
     assert "| `image.toolkit.fluxcd.io/ImagePolicy:a` | `spec` | update image tags in Git by a bot |" in text
-    assert "| Secret | `flux-system/chat` | `gitops-system` |" in text
+    assert "| Secret | `flux-system/chat` | `gitops-system/chat` |" in text
     assert summary(result) == "5 objects of Flux read, 2 resources written, 1 field without an equivalent"
 
 

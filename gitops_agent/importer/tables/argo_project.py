@@ -16,7 +16,7 @@ TABLE = FieldTable(
         none("spec.sourceRepos", "the setting `source.allowedRepositories` of the agent"),
         none("spec.destinations", _RBAC),
         none("spec.destinationServiceAccounts", "name the account in `spec.serviceAccountName`"),
-        none("spec.sourceNamespaces", "Applications may lie in any namespace; RBAC says who writes them"),
+        none("spec.sourceNamespaces", "Applications lie in the namespace of the agent; RBAC says who writes them"),
         none("spec.clusterResourceWhitelist", _RBAC),
         none("spec.clusterResourceBlacklist", _RBAC),
         none("spec.namespaceResourceWhitelist", _RBAC),
