@@ -194,6 +194,9 @@ class RejectedRevision(Model):
     at: Moment = ""
     """Since when."""
 
+    together: str = ""
+    """The Application of the group whose objects were Degraded; absent where they are of this one."""
+
 
 class RollbackStatus(Model):
     """Which commit is applied, with `sync.rollback.onDegraded`."""

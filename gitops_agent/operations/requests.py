@@ -6,6 +6,7 @@ version it showed: the write is refused as a Conflict where another one came bet
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from gitops_agent.api.conditions import condition_of
@@ -86,10 +87,32 @@ def approve(access: ClusterClient, application: Object, held: str, *, version: s
 
 
 def retry(access: ClusterClient, application: Object, *, version: str = "") -> str:
-    """Requests another try of a rejected commit; returns the request."""
+    """Requests another try of a rejected commit; returns the request.
+
+    The members of its group whose own objects were Degraded are asked as well: while one of them stands by its rejection, none
+    gets further.
+    """
     requested_at = now()
-    write(access, application, {"metadata": {"annotations": {RETRY: requested_at}}}, version)
+    patch: Object = {"metadata": {"annotations": {RETRY: requested_at}}}
+    for other in _rejecting(access, application):
+        write(access, other, patch, "")
+    write(access, application, patch, version)
     return requested_at
+
+
+def _rejecting(access: ClusterClient, application: Object) -> Iterator[Object]:
+    """Other members of the group that reject a commit for their own objects."""
+    name, namespace, group = application["metadata"]["name"], str(application["metadata"]["namespace"]), _group(application)
+    for other in access.listed("Application", namespace=namespace) if group else ():
+        rollback = (other.get("status") or {}).get("rollback") or {}
+        together = str(((rollback.get("rejected") or [{}])[0]).get("together") or "")
+        if other["metadata"]["name"] != name and _group(other) == group and rollback.get("held") and not together:
+            yield other
+
+
+def _group(application: Object) -> str:
+    sync = (application.get("spec") or {}).get("sync") or {}
+    return str((sync.get("rollback") or {}).get("group") or "")
 
 
 def check_rejected(application: Object) -> None:
@@ -100,6 +123,8 @@ def check_rejected(application: Object) -> None:
     """
     if not ((application.get("status") or {}).get("rollback") or {}).get("held"):
         name = application["metadata"]["name"]
+        if condition_of(application, "Ready").get("reason") == "HookFailed":
+            raise UsageError(f"no commit of {name} is rejected; `gitops-agent sync {name}` runs the hook again that failed")
         raise UsageError(f"no commit of {name} is rejected; `gitops-agent rollout retry` tries a version of a rollout again")
 
 

@@ -44,11 +44,13 @@ class Rejection:
         commit: which one.
         reason: the object that was Degraded, and why.
         at: aware, UTC.
+        together: the Application of the group that rejected it; empty where it was this one.
     """
 
     commit: str
     reason: str
     at: datetime
+    together: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,11 @@ class RollbackState:
         """What is applied in place of the newest commit, if anything."""
         return self.healthy if self.held else None
 
+    @property
+    def follows(self) -> str:
+        """The Application whose objects rejected the newest commit; empty where that was this one."""
+        return self.rejected[0].together if self.held and self.rejected else ""
+
     def follow(self, head: Version, *, degraded: bool) -> RollbackState:
         """Takes note of what the newest commit declares.
 
@@ -104,16 +111,29 @@ class RollbackState:
             return self
         return replace(self, held=True, on_trial=False, rejected=self._with(head, reason, at))
 
-    def reject_together(self, head: Version, reason: str, at: datetime) -> RollbackState:
+    def reject_together(self, head: Version, reason: str, at: datetime, *, by: str) -> RollbackState:
         """Rejects the newest commit because of another application's objects.
 
         What was healthy here gives way to what was healthy before, if that is known.
+
+        Args:
+            head: the newest commit.
+            reason: the object that was Degraded there, and why.
+            at: when it was rejected there.
+            by: the name of that application.
         """
-        if self.on_trial:
-            return self.reject(head, reason, at)
-        if self.held or self.healthy is None or self.previous is None or self.healthy.content != head.content:
+        if self.healthy is None:
             return self
-        return replace(self, held=True, healthy=self.previous, previous=None, rejected=self._with(head, reason, at))
+        rejected = self._with(head, f"Application {by} rejected it: {reason}", at, by)
+        if self.on_trial:
+            return replace(self, held=True, on_trial=False, rejected=rejected)
+        if self.held or self.previous is None or self.healthy.content != head.content:
+            return self
+        return replace(self, held=True, healthy=self.previous, previous=None, rejected=rejected)
+
+    def release(self) -> RollbackState:
+        """Tries the newest commit again, which the application it follows tries or has left behind."""
+        return replace(self, held=False, on_trial=True) if self.follows else self
 
     def retry(self, request: str) -> RollbackState:
         """Puts a rejected commit on trial again, once for each request."""
@@ -121,8 +141,9 @@ class RollbackState:
             return self
         return replace(self, retried=request, held=False, on_trial=self.held or self.on_trial)
 
-    def _with(self, head: Version, reason: str, at: datetime) -> tuple[Rejection, ...]:
-        entry = Rejection(commit=head.commit, reason=reason[:_REASON_LIMIT], at=at.astimezone(UTC).replace(microsecond=0))
+    def _with(self, head: Version, reason: str, at: datetime, together: str = "") -> tuple[Rejection, ...]:
+        moment = at.astimezone(UTC).replace(microsecond=0)
+        entry = Rejection(commit=head.commit, reason=reason[:_REASON_LIMIT], at=moment, together=together)
         return (entry, *self.rejected)[:KEPT]
 
     def to_json(self) -> Object:
@@ -133,10 +154,7 @@ class RollbackState:
             "held": self.held,
             "healthy": _version_json(self.healthy),
             "previous": _version_json(self.previous),
-            "rejected": [
-                {"revision": entry.commit, "reason": entry.reason, "at": entry.at.strftime("%Y-%m-%dT%H:%M:%SZ")}
-                for entry in self.rejected
-            ],
+            "rejected": [_rejection_json(entry) for entry in self.rejected],
             "retried": self.retried,
         }
         return {name: value for name, value in result.items() if value}
@@ -166,12 +184,19 @@ def _version(value: Any) -> Version | None:
     return Version(commit=commit, content=content) if commit and content else None
 
 
+def _rejection_json(entry: Rejection) -> Object:
+    at = entry.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    together = {"together": entry.together} if entry.together else {}
+    return {"revision": entry.commit, "reason": entry.reason, "at": at, **together}
+
+
 def _rejection(value: Object) -> Rejection | None:
     try:
         at = datetime.fromisoformat(_text(value.get("at")))
     except ValueError:
         return None
-    return Rejection(commit=_text(value.get("revision")), reason=_text(value.get("reason")), at=at)
+    commit, reason, together = (_text(value.get(name)) for name in ("revision", "reason", "together"))
+    return Rejection(commit=commit, reason=reason, at=at, together=together)
 
 
 def _items(value: Any) -> list[Object]:

@@ -85,16 +85,26 @@ def test_a_retry_puts_the_commit_on_trial_once() -> None:
 def test_a_group_gives_up_what_was_healthy_here() -> None:
     state = healthy().follow(BAD, degraded=False).settle(BAD)
 
-    together = state.reject_together(BAD, "Application db rejected it", NOW)
+    together = state.reject_together(BAD, "it broke there", NOW, by="db")
 
     assert together.replacement == GOOD
-    assert together.reject_together(BAD, "again", NOW) == together
+    assert together.reject_together(BAD, "again", NOW, by="db") == together
 
 
 def test_a_group_whose_commit_changes_nothing_here_changes_nothing() -> None:
     state = healthy()
 
-    assert state.reject_together(GOOD, "Application db rejected it", NOW) == state
+    assert state.reject_together(GOOD, "it broke there", NOW, by="db") == state
+
+
+def test_what_another_application_rejected_is_tried_again_with_it() -> None:
+    state = on_trial().reject_together(BAD, "it broke there", NOW, by="web")
+
+    assert state.follows == "web"
+    again = state.release()
+    assert (again.replacement, again.on_trial, again.follows) == (None, True, "")
+    assert again.settle(BAD).healthy == BAD
+    assert rejected().follows == ""
 
 
 def test_only_so_many_rejections_are_kept() -> None:
@@ -109,7 +119,8 @@ def test_only_so_many_rejections_are_kept() -> None:
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["follow", "degraded", "settle", "reject", "together", "retry"]), st.sampled_from([GOOD, BAD, NEXT])
+        st.sampled_from(["follow", "degraded", "settle", "reject", "together", "retry", "release"]),
+        st.sampled_from([GOOD, BAD, NEXT]),
     ),
     max_size=30,
 )
@@ -129,9 +140,11 @@ def test_what_replaces_a_commit_was_healthy_and_declares_something_else(steps: l
         elif step == "reject":
             state = state.reject(head, "it broke", NOW)
         elif step == "together":
-            state = state.reject_together(head, "it broke there", NOW)
+            state = state.reject_together(head, "it broke there", NOW, by="web")
         elif step == "retry":
             state = state.retry(str(number))
+        elif step == "release" and state.follows:
+            state = state.release()
         if state.replacement is not None:
             assert state.replacement in good
             assert state.replacement.content != head.content

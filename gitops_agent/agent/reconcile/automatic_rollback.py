@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gitops_agent.agent.desired.declared_state import DeclaredState, DeclaredStateLoader
 from gitops_agent.agent.reconcile.app_state import ApplicationState
@@ -31,6 +31,23 @@ _PATIENCE_SECONDS = 15.0
 """How long objects stay Degraded before their commit is rejected; a shorter `sync.timeout` shortens it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Member:
+    """Where an application of a group stood when it was reconciled last.
+
+    Attributes:
+        group: its name.
+        rejection: of its newest commit, by its own objects; None without one.
+        follows: the member it follows.
+        retried: the last request for another try that it took up.
+    """
+
+    group: str
+    rejection: Rejection | None
+    follows: str
+    retried: str
+
+
 class AutomaticRollback:
     """Judges commits of applications with `sync.rollback.onDegraded`.
 
@@ -44,7 +61,7 @@ class AutomaticRollback:
         self, loader: DeclaredStateLoader, applications: ApplicationStore, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._loader, self._applications, self._clock = loader, applications, clock
-        self._held: dict[AppKey, tuple[str, Rejection]] = {}
+        self._members: dict[AppKey, _Member] = {}
 
     def replaced(self, application: Application, declared: DeclaredState, state: ApplicationState) -> DeclaredState:
         """The declared state; the last healthy one where the newest is rejected.
@@ -131,30 +148,67 @@ class AutomaticRollback:
             if other is not None and other.spec.sync.rollback.on_degraded and other.spec.sync.rollback.group == name:
                 yield key
 
+    def followers(self, application: Application) -> Iterator[AppKey]:
+        """The members that follow this one's rejection and have not tried the commit again with it."""
+        name = application.spec.sync.rollback.group
+        for key, member in sorted(self._members.items(), key=lambda item: item[0]) if name else ():
+            if member.follows == application.key.name and member.group == name and key.namespace == application.key.namespace:
+                yield key
+
     def forget(self, application: AppKey) -> None:
         """Drops everything about an application."""
-        self._held.pop(application, None)
+        self._members.pop(application, None)
         self._loader.keep_healthy(application, keeps=False)
 
     def _register(self, application: Application, state: ApplicationState) -> None:
-        """Lets the group know what is rejected here."""
-        group, rejected = application.spec.sync.rollback.group, state.rollback.rejected
-        if group and state.rollback.held and rejected:
-            self._held[application.key] = (group, rejected[0])
-        else:
-            self._held.pop(application.key, None)
+        """Lets the group know where this application stands."""
+        group, rollback = application.spec.sync.rollback.group, state.rollback
+        if not group:
+            self._members.pop(application.key, None)
+            return
+        own = rollback.held and rollback.rejected and not rollback.follows
+        self._members[application.key] = _Member(
+            group=group,
+            rejection=rollback.rejected[0] if own else None,
+            follows=rollback.follows,
+            retried=rollback.retried,
+        )
 
     def _follow_group(self, application: Application, head: Version, state: ApplicationState) -> None:
-        """Rejects the newest commit where another member of the group did."""
+        """Rejects the newest commit where another member of the group did, and tries it again with that one."""
+        if state.rollback.follows and not self._holds(application, state.rollback.follows):
+            state.rollback = state.rollback.release()
         group = application.spec.sync.rollback.group
         if not group or state.rollback.held:
             return
-        for key, (other, rejection) in sorted(self._held.items(), key=lambda item: item[0]):
-            member = key.namespace == application.key.namespace and other == group and key != application.key
-            if member and base_of(rejection.commit) == base_of(head.commit):
-                reason = f"Application {key.name} rejected it: {rejection.reason}"
-                state.rollback = state.rollback.reject_together(head, reason, rejection.at)
+        for key, member in sorted(self._members.items(), key=lambda item: item[0]):
+            rejection = member.rejection
+            if (
+                rejection is None
+                or member.group != group
+                or key.namespace != application.key.namespace
+                or key == application.key
+            ):
+                continue
+            if base_of(rejection.commit) == base_of(head.commit) and not self._is_asked(key, member):
+                state.rollback = state.rollback.reject_together(head, rejection.reason, rejection.at, by=key.name)
                 return
+
+    def _holds(self, application: Application, name: str) -> bool:
+        """Whether the member that rejected a commit stands by that, as far as is known."""
+        key = AppKey(application.key.namespace, name)
+        if key not in self.group(application):
+            return False
+        member = self._members.get(key)  # None before its first reconcile, as after a restart
+        return member is None or (member.rejection is not None and not self._is_asked(key, member))
+
+    def _is_asked(self, key: AppKey, member: _Member) -> bool:
+        """Whether another try of its commit is requested that it has not taken up."""
+        try:
+            live = self._applications.get(key)
+        except SpecInvalid:
+            return False
+        return live is not None and live.annotations.get(RETRY, "") not in ("", member.retried)
 
 
 def _head(declared: DeclaredState) -> Version | None:

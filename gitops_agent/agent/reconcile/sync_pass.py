@@ -90,6 +90,9 @@ class SyncPass:
             findings.closed = state.windows.closed(_windows(application), findings.now)
         newest = self._load(findings, state)
         declared = self._stages.rollback.replaced(application, newest, state)
+        if not state.rollback.held:
+            for other in self._stages.rollback.followers(application):
+                findings.requeue(other, Requeue(reason=f"{application.key.name} tries again", priority=Priority.COMMIT))
         if declared.revision is not None:
             replacement = state.rollback.replacement
             state.follow(replacement.commit if replacement else declared.revision.commit, findings.now)

@@ -126,6 +126,21 @@ def test_a_group_is_rolled_back_together(world: ClusterEnv) -> None:
     assert world.data("db-config") == {"colour": "red"}
     assert world.says("db").startswith(f"{bad[:12]} is rejected: Application web rejected it")
 
+    world.patch("web", {"metadata": {"annotations": {RETRY: "once"}}})
+    for name in ("web", "db"):
+        world.until(lambda name=name: _rejections(world, name) == 2, what=f"{name} tries it again")  # type: ignore[misc]
+    assert world.says("web").startswith(f"{bad[:12]} is rejected: apps/Deployment:")
+    assert world.says("db").count("rejected it") == 1
+
+    corrected = world.commit({**files("web", colour="blue"), "db/config.yaml": config_map("db-config", colour="blue")})
+    world.await_synced("web", corrected)
+    world.until(lambda: world.data("db-config") == {"colour": "blue"}, what="db goes on with web, though it did not change")
+
+
+def _rejections(world: ClusterEnv, name: str) -> int:
+    status = world.status(name)["rollback"]
+    return len(status["rejected"]) if status.get("held") else 0
+
 
 def test_a_healthy_commit_that_cannot_be_read_is_reported_and_nothing_is_lost(start: Callable[[], ClusterEnv]) -> None:
     world = start()
