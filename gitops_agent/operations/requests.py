@@ -101,7 +101,7 @@ def retry(access: ClusterClient, application: Object, *, version: str = "") -> s
 
 
 def _rejecting(access: ClusterClient, application: Object) -> Iterator[Object]:
-    """Other members of the group that reject a commit for their own objects."""
+    """Other members that reject a commit for their own objects."""
     name, namespace, group = application["metadata"]["name"], str(application["metadata"]["namespace"]), _group(application)
     for other in access.listed("Application", namespace=namespace) if group else ():
         rollback = (other.get("status") or {}).get("rollback") or {}

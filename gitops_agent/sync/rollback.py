@@ -82,7 +82,7 @@ class RollbackState:
 
     @property
     def follows(self) -> str:
-        """The Application whose objects rejected the newest commit; empty where that was this one."""
+        """The Application that rejected the newest commit, unless this one did."""
         return self.rejected[0].together if self.held and self.rejected else ""
 
     def follow(self, head: Version, *, degraded: bool) -> RollbackState:
@@ -132,7 +132,7 @@ class RollbackState:
         return replace(self, held=True, healthy=self.previous, previous=None, rejected=rejected)
 
     def release(self) -> RollbackState:
-        """Tries the newest commit again, which the application it follows tries or has left behind."""
+        """Tries the newest commit again, as the application it follows does."""
         return replace(self, held=False, on_trial=True) if self.follows else self
 
     def retry(self, request: str) -> RollbackState:

@@ -50,7 +50,8 @@ def test_a_group_is_asked_with_the_member_that_rejected_the_commit(stage: Cluste
 
     assert run("retry", "db", "--no-wait").code == 0
 
-    asked = {name for name in ("web", "other", "db", "queue") if RETRY in (stage.get(name)["metadata"].get("annotations") or {})}
+    names = ("web", "other", "db", "queue")
+    asked = {name for name in names if RETRY in (stage.get(name)["metadata"].get("annotations") or {})}
     assert asked == {"db", "web"}
 
 

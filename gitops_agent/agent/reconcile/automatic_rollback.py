@@ -149,7 +149,7 @@ class AutomaticRollback:
                 yield key
 
     def followers(self, application: Application) -> Iterator[AppKey]:
-        """The members that follow this one's rejection and have not tried the commit again with it."""
+        """The members that still follow a rejection of this one."""
         name = application.spec.sync.rollback.group
         for key, member in sorted(self._members.items(), key=lambda item: item[0]) if name else ():
             if member.follows == application.key.name and member.group == name and key.namespace == application.key.namespace:
@@ -175,7 +175,7 @@ class AutomaticRollback:
         )
 
     def _follow_group(self, application: Application, head: Version, state: ApplicationState) -> None:
-        """Rejects the newest commit where another member of the group did, and tries it again with that one."""
+        """Rejects and retries the newest commit with the group."""
         if state.rollback.follows and not self._holds(application, state.rollback.follows):
             state.rollback = state.rollback.release()
         group = application.spec.sync.rollback.group
@@ -195,7 +195,7 @@ class AutomaticRollback:
                 return
 
     def _holds(self, application: Application, name: str) -> bool:
-        """Whether the member that rejected a commit stands by that, as far as is known."""
+        """Whether the member that rejected a commit stands by that."""
         key = AppKey(application.key.namespace, name)
         if key not in self.group(application):
             return False
@@ -203,7 +203,7 @@ class AutomaticRollback:
         return member is None or (member.rejection is not None and not self._is_asked(key, member))
 
     def _is_asked(self, key: AppKey, member: _Member) -> bool:
-        """Whether another try of its commit is requested that it has not taken up."""
+        """Whether it is yet to take up a requested try."""
         try:
             live = self._applications.get(key)
         except SpecInvalid:
