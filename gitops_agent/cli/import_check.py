@@ -17,6 +17,8 @@ from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError
 from gitops_agent.importer.result import ImportResult, named
 from gitops_agent.importer.tables.kinds import ARGO, FLUX_GROUPS
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.marks import TAKEN_OVER
 from gitops_agent.preview.comparison import Preview, PreviewTarget, compare
 from gitops_agent.sync.action import Action, ActionKind
 
@@ -25,10 +27,20 @@ _SIGNS = {ActionKind.CREATE: "+", ActionKind.UPDATE: "~", ActionKind.REPLACE: "!
 
 def check(access: ClusterClient, result: ImportResult) -> int:
     """Prints the plan of each Application; returns 3 unless all are empty."""
-    verdicts = [check_application(access, resource) for resource in result.resources if resource["kind"] == KIND]
+    verdicts = [check_application(access, resource) for resource in _taken_over(result)]
     empty = verdicts.count(True)
     out.talk(f"{empty} of {len(verdicts)} plans are empty")
     return 0 if empty == len(verdicts) else DIFFERENT
+
+
+def _taken_over(result: ImportResult) -> Iterator[Object]:
+    """The Applications as the commands of the report leave them."""
+    installed = {ObjectKey.of(one) for each in result.conversions if each.installed for one in each.resources}
+    for resource in result.resources:
+        if resource["kind"] == KIND:
+            metadata = resource["metadata"]
+            more = {TAKEN_OVER: "true"} if ObjectKey.of(resource) in installed else {}
+            yield {**resource, "metadata": {**metadata, "annotations": {**metadata.get("annotations", {}), **more}}}
 
 
 def check_application(access: ClusterClient, resource: dict[str, object]) -> bool:

@@ -52,6 +52,7 @@ class Conversion:
         remarks: on fields whose value decides.
         copies: objects to copy.
         mode: the sync mode that does what the other tool did; empty where there is none.
+        installed: whether it is a release of Helm that runs.
     """
 
     source: Object
@@ -59,3 +60,4 @@ class Conversion:
     remarks: tuple[Remark, ...] = ()
     copies: tuple[Copy, ...] = ()
     mode: str = ""
+    installed: bool = False

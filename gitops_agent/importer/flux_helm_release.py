@@ -74,6 +74,7 @@ def convert(obj: Object, context: ImportContext, names: FluxNames, order: FluxOr
         remarks=tuple(remarks),
         copies=tuple(dict.fromkeys((*resolved.copies, *context.copies(at, needed)))),
         mode="auto",
+        installed=bool(mapping(obj, "status").get("history")),
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from gitops_agent.importer.conversion import Conversion
 from gitops_agent.importer.tables.kinds import ARGO_APPLICATION, HELM_RELEASE, KUSTOMIZATION
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
+from gitops_agent.manifest.marks import TAKEN_OVER
 from gitops_agent.manifest.reading import items, mapping
 
 _PLURALS = {KUSTOMIZATION: "kustomizations", HELM_RELEASE: "helmreleases", ARGO_APPLICATION: "applications"}
@@ -112,10 +113,11 @@ def _start(conversion: Conversion) -> Iterator[Step]:
     for resource in conversion.resources:
         key = ObjectKey.of(resource)
         named = f"{key.name} -n {key.namespace}"
-        patch = f'{{"spec":{{"sync":{{"mode":"{conversion.mode}"}}}}}}'
+        taken = f'"metadata":{{"annotations":{{"{TAKEN_OVER}":"true"}}}},' if conversion.installed else ""
+        patch = f'{{{taken}"spec":{{"sync":{{"mode":"{conversion.mode}"}}}}}}'
         yield Step(
             command=f"kubectl patch applications.gitops-agent.dev {named} --type merge -p '{patch}'",
-            effect=f"the agent takes over ({conversion.mode}); commit the same",
+            effect=f"the agent takes over ({conversion.mode}); commit the mode",
         )
         yield Step(command=f"gitops-agent wait {named}", effect="it is synced and healthy")
 

@@ -70,6 +70,8 @@ TEST_REQUESTED = PREFIX + "test-requested-at"
 """On a Notifier: asks for a test message."""
 FOLLOWED = PREFIX + "followed-before-rollback"
 """On an Application that `gitops-agent rollback` pinned: the reference it followed, as JSON."""
+TAKEN_OVER = PREFIX + "taken-over"
+"""On an Application of a release that another tool has installed: its first sync is an upgrade, also for hooks."""
 
 FINALIZER = PREFIX + "prune"
 HOOK_FINALIZER = PREFIX + "hook"

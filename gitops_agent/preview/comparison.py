@@ -26,7 +26,7 @@ from gitops_agent.manifest.field_report import FieldChange, object_changes
 from gitops_agent.manifest.fields import SERVER_METADATA
 from gitops_agent.manifest.generated import blanked
 from gitops_agent.manifest.key import Object, ObjectKey
-from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, FOLLOWED, ID, PREFIX, REVISION, owner
+from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER, FOLLOWED, ID, PREFIX, REVISION, TAKEN_OVER, owner
 from gitops_agent.manifest.revision_name import commit_of
 from gitops_agent.preview import signature
 from gitops_agent.preview.chart_dependencies import with_dependencies
@@ -64,7 +64,7 @@ from gitops_agent.sync.drift.report import declared_changes
 from gitops_agent.sync.hook_runs.record import HookRecord
 from gitops_agent.sync.hook_runs.sync_phase import due, inputs_of
 from gitops_agent.sync.hooks.hook import Hook
-from gitops_agent.sync.hooks.moment import Moment, Operation
+from gitops_agent.sync.hooks.moment import Moment, operation_of
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot, damaged_mark
 from gitops_agent.sync.planning.crd_upgrade import check
 from gitops_agent.sync.planning.hidden import from_json
@@ -166,8 +166,9 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
 def _hooks(application: Application, desired: Desired, plan: Plan) -> tuple[tuple[Moment, Hook], ...]:
     """The hooks that a sync would run."""
     applied = (application.status.get("sync") or {}).get("revision")
-    operation = Operation.INSTALL if not applied else Operation.UPGRADE
-    operation = Operation.ROLLBACK if applied and FOLLOWED in application.annotations else operation
+    operation = operation_of(
+        synced=bool(applied), returns=FOLLOWED in application.annotations, taken_over=TAKEN_OVER in application.annotations
+    )
     inputs = inputs_of(desired.content, desired.hooks, operation, "")
     changes = any(not action.drift and action.reason != REMARKED for action in plan.changes())
     now = datetime.now(UTC).replace(microsecond=0)

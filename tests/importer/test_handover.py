@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from gitops_agent.importer.handover import in_order, parent_of, steps
-from tests.importer.peers import argo, conversion, flux
+from tests.importer.peers import argo, conversion, flux, objects
 from tests.importer.test_argo import application
-from tests.importer.test_flux import kustomizations
+from tests.importer.test_flux import RELEASE, REPOSITORY, kustomizations
 
 
 def test_flux_is_suspended_before_the_agent_acts_and_removed_last() -> None:
@@ -20,6 +20,17 @@ def test_flux_is_suspended_before_the_agent_acts_and_removed_last() -> None:
         f"test -z \"$(kubectl get {target} -o jsonpath='{{.metadata.finalizers}}')\"",
         f"kubectl delete {target}",
     ]
+
+
+def test_a_release_that_runs_is_not_installed_again() -> None:
+    (release,) = objects(RELEASE)
+    new = steps(conversion(flux([release, *objects(REPOSITORY)]), "podinfo"))
+    release["status"] = {"history": [{"name": "podinfo", "status": "deployed"}]}
+    running = steps(conversion(flux([release, *objects(REPOSITORY)]), "podinfo"))
+
+    assert not any("taken-over" in step.command for step in new)
+    (start,) = [step.command for step in running if "taken-over" in step.command]
+    assert '{"metadata":{"annotations":{"gitops-agent.dev/taken-over":"true"}},"spec":{"sync":{"mode":"auto"}}}' in start
 
 
 def test_automated_sync_of_argo_is_turned_off_where_it_is_on() -> None:

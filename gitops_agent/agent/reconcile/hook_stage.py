@@ -23,14 +23,14 @@ from gitops_agent.agent.work_queue import Priority
 from gitops_agent.api.application import Application
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.errors import AgentError
-from gitops_agent.manifest.marks import FOLLOWED, HOOK_FINALIZER, REQUESTED
+from gitops_agent.manifest.marks import FOLLOWED, HOOK_FINALIZER, REQUESTED, TAKEN_OVER
 from gitops_agent.observe.log import logger
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.health.explainer import Explainer
 from gitops_agent.sync.hook_runs.cleanup import cleanups
 from gitops_agent.sync.hook_runs.record import EMPTY, HookRecord
 from gitops_agent.sync.hook_runs.sync_phase import concerns, inputs_of
-from gitops_agent.sync.hooks.moment import Operation
+from gitops_agent.sync.hooks.moment import Operation, operation_of
 
 _log = logger("agent")
 NO_REVISION = Revision(repository="", ref="", commit="")
@@ -135,7 +135,8 @@ def written(state: ApplicationState) -> HookRecord:
 
 def _operation(application: Application, state: ApplicationState) -> Operation:
     """What a sync would do that begins now."""
-    if not state.last_applied:
-        return Operation.INSTALL
-    returns = FOLLOWED in application.annotations or state.rollback.replacement is not None
-    return Operation.ROLLBACK if returns else Operation.UPGRADE
+    return operation_of(
+        synced=bool(state.last_applied),
+        returns=FOLLOWED in application.annotations or state.rollback.replacement is not None,
+        taken_over=TAKEN_OVER in application.annotations,
+    )

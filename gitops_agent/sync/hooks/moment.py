@@ -34,6 +34,19 @@ class Operation(StrEnum):
     ROLLBACK = "rollback"
 
 
+def operation_of(*, synced: bool, returns: bool, taken_over: bool) -> Operation:
+    """What a sync does that begins now.
+
+    Args:
+        synced: whether the Application has been synced.
+        returns: whether it is pinned to an earlier commit.
+        taken_over: whether another tool installed its objects, so that they are never installed again.
+    """
+    if not synced:
+        return Operation.UPGRADE if taken_over else Operation.INSTALL
+    return Operation.ROLLBACK if returns else Operation.UPGRADE
+
+
 Time = tuple[Operation, Moment]
 """An operation and a moment of it."""
 
