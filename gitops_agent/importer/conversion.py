@@ -53,6 +53,7 @@ class Conversion:
         copies: objects to copy.
         mode: the sync mode that does what the other tool did; empty where there is none.
         installed: whether it is a release of Helm that runs.
+        itself: whether it is a part of the other tool, which nothing has to replace.
     """
 
     source: Object
@@ -61,3 +62,4 @@ class Conversion:
     copies: tuple[Copy, ...] = ()
     mode: str = ""
     installed: bool = False
+    itself: bool = False

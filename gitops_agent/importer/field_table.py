@@ -31,12 +31,14 @@ class FieldRow:
         ours: the fields of our resources; empty for none.
         meaning: `same`, `changed` or `none`.
         note: what is different, or what to do instead.
+        idle: values that mean no more than the absent field, such as a default that the API server writes out.
     """
 
     theirs: str
     ours: str
     meaning: Meaning
     note: str = ""
+    idle: tuple[object, ...] = ()
 
     def covers(self, path: str) -> bool:
         """Whether a field is this one or below it."""
@@ -87,6 +89,6 @@ def changed(theirs: str, ours: str, note: str = "") -> FieldRow:
     return FieldRow(theirs=theirs, ours=ours, meaning=Meaning.CHANGED, note=note)
 
 
-def none(theirs: str, note: str) -> FieldRow:
+def none(theirs: str, note: str, *, idle: tuple[object, ...] = ()) -> FieldRow:
     """A field without an equivalent."""
-    return FieldRow(theirs=theirs, ours="", meaning=Meaning.NONE, note=note)
+    return FieldRow(theirs=theirs, ours="", meaning=Meaning.NONE, note=note, idle=idle)

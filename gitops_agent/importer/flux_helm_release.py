@@ -45,7 +45,7 @@ def convert(obj: Object, context: ImportContext, names: FluxNames, order: FluxOr
         "crds": _crds(install, upgrade),
         "hooks": "none" if install.get("disableHooks") and upgrade.get("disableHooks") else None,
         "tests": "after-sync" if mapping(spec, "test").get("enable") is True else None,
-        "postRender": _post_render(items(spec.get("postRenderers")), remarks),
+        "postRender": _post_render(spec, remarks),
         "skipSchemaValidation": any(stage.get("disableSchemaValidation") for stage in (install, upgrade)) or None,
     }
     drift = mapping(spec, "driftDetection")
@@ -106,11 +106,13 @@ def _values_files(chart: Object, resolved: ResolvedSource) -> list[str]:
     return [posixpath.relpath(posixpath.normpath(file.lstrip("/")), str(resolved.source.get("path") or ".")) for file in files]
 
 
-def _post_render(renderers: list[Object], remarks: list[Remark]) -> Object | None:
-    """The patches and images of all post-renderers."""
-    changes = [mapping(one, "kustomize") for one in renderers]
+def _post_render(spec: Object, remarks: list[Remark]) -> Object | None:
+    """The patches and images of all post-renderers, and the metadata of all objects."""
+    changes = [mapping(one, "kustomize") for one in items(spec.get("postRenderers"))]
+    metadata = mapping(spec, "commonMetadata")
     images = [image for one in changes for image in items(one.get("images"))]
     patches = [kustomize_options.patch(patch) for one in changes for patch in items(one.get("patches"))]
+    patches += [kustomize_options.metadata_of_all(metadata)] if metadata else []
     if len(changes) > 1:
         note = "several post-renderers become one: patches first, then images"
         remarks.append(Remark(theirs="spec.postRenderers", meaning=Meaning.CHANGED, note=note))

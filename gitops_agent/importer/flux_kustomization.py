@@ -29,8 +29,13 @@ _SUSPENDED = "it was suspended in Flux when it was imported"
 def convert(obj: Object, context: ImportContext, names: FluxNames, order: FluxOrder) -> Conversion:
     """What a Kustomization becomes: nothing where it applies Flux itself."""
     if _installs_flux(obj, context):
-        text = "it applies Flux itself, so it is not imported; what it declares beside is imported one by one"
-        return Conversion(source=obj, remarks=(Remark(theirs="spec.path", meaning=Meaning.NONE, note=text),))
+        beside = ", ".join(str(key) for key in inventory(obj) if not _of_flux(key, context))
+        text = "it applies Flux itself, so it is not imported"
+        more = f"; declare {beside} in a directory with an Application of its own" if beside else ""
+        meaning = Meaning.NONE if beside else Meaning.CHANGED
+        return Conversion(
+            source=obj, remarks=(Remark(theirs="spec.path", meaning=meaning, note=f"{text}{more}"),), itself=not beside
+        )
     spec, remarks, at = mapping(obj, "spec"), list[Remark](), ObjectKey.of(obj).namespace
     reference = SourceReference(
         raw=mapping(spec, "sourceRef"),
@@ -160,6 +165,14 @@ def _installs_flux(obj: Object, context: ImportContext) -> bool:
     if any(one.kind == "CustomResourceDefinition" and one.name in _CONTROLLERS for one in inventory(obj)):
         return True
     return key.namespace == key.name == context.home
+
+
+def _of_flux(key: ObjectKey, context: ImportContext) -> bool:
+    """Whether an object belongs to Flux, or is imported with its kind."""
+    home = context.home
+    if key.kind == "CustomResourceDefinition":
+        return key.name.endswith(".fluxcd.io")
+    return key.group in FLUX_GROUPS or home in (key.namespace, key.name) or key.name.endswith(f"-{home}")
 
 
 def _has_kustomization(resolved: ResolvedSource, context: ImportContext) -> bool | None:

@@ -14,7 +14,7 @@ from gitops_agent.api.parse import parse
 from gitops_agent.api.problems import Problem, SpecInvalid
 from gitops_agent.importer.conversion import Conversion, Remark
 from gitops_agent.importer.field_table import FieldTable, Meaning
-from gitops_agent.importer.set_fields import set_fields
+from gitops_agent.importer.set_fields import set_fields, values_at
 from gitops_agent.importer.tables.all_tables import BY_KIND
 from gitops_agent.manifest.key import Object, ObjectKey
 
@@ -47,6 +47,7 @@ class ObjectReport:
         problems: by resource, what this version of the agent refuses.
         mode: the sync mode that does what the other tool did; empty for none.
         reasons: why a value has no equivalent.
+        itself: whether it is a part of the other tool.
     """
 
     source: ObjectKey
@@ -55,6 +56,7 @@ class ObjectReport:
     problems: dict[str, tuple[Problem, ...]]
     mode: str
     reasons: tuple[str, ...] = ()
+    itself: bool = False
 
     def with_meaning(self, *meanings: Meaning) -> tuple[FieldReport, ...]:
         """The fields with one of these meanings."""
@@ -71,6 +73,7 @@ def report(conversion: Conversion) -> ObjectReport:
         fields=tuple(_fields(conversion, table)),
         problems={str(ObjectKey.of(one)): problems for one in conversion.resources if (problems := refused(one))},
         mode=conversion.mode,
+        itself=conversion.itself,
         reasons=tuple(dict.fromkeys(one.note for one in conversion.remarks if one.meaning is Meaning.NONE)),
     )
 
@@ -102,6 +105,9 @@ def _fields(conversion: Conversion, table: FieldTable) -> Iterator[FieldReport]:
             continue
         shown.add(name)
         remarks = [remark for remark in conversion.remarks if row.covers(remark.theirs) and table.row_of(remark.theirs) == row]
+        if row.idle and not remarks and all(value in row.idle for value in values_at(conversion.source, row.theirs)):
+            yield FieldReport(theirs=name, ours="", meaning=Meaning.SAME, note="the default, which asks for nothing")
+            continue
         ours = row.ours if conversion.resources or not row.ours.startswith("spec.") else ""
         yield FieldReport(theirs=name, ours=ours, meaning=_meaning(row.meaning, remarks), note=_note(row.note, remarks))
 

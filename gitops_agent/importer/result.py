@@ -48,7 +48,9 @@ class ImportResult:
     @property
     def left(self) -> tuple[ObjectReport, ...]:
         """Objects that became nothing although their kind has an equivalent."""
-        return tuple(one for one in self.reports if one.source.group_kind in _TRANSLATED and not one.resources)
+        return tuple(
+            one for one in self.reports if one.source.group_kind in _TRANSLATED and not one.resources and not one.itself
+        )
 
     @property
     def complete(self) -> bool:

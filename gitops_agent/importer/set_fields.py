@@ -39,6 +39,16 @@ def set_fields(obj: Object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(paths))
 
 
+def values_at(obj: Object, path: str) -> tuple[Any, ...]:
+    """The values at a path as `set_fields` lists it, without keys of maps in brackets."""
+    values: list[Any] = [obj]
+    for step in path.split("."):
+        name, several = step.removesuffix("[]"), step.endswith("[]")
+        found = [value[name] for value in values if isinstance(value, dict) and name in value]
+        values = [item for value in found if isinstance(value, list) for item in value] if several else found
+    return tuple(values)
+
+
 def _below(path: str, value: Any) -> Iterator[str]:
     if value is None or value in ({}, []):
         return

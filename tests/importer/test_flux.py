@@ -384,7 +384,43 @@ def test_flux_itself_is_not_imported() -> None:
     name = "_kustomizations.kustomize.toolkit.fluxcd.io_apiextensions.k8s.io_CustomResourceDefinition"
     by_inventory["status"] = {"inventory": {"entries": [{"id": name, "v": "v1"}]}}
 
-    assert flux([*objects(GIT_SOURCE), obj, by_inventory]).resources == ()
+    result = flux([*objects(GIT_SOURCE), obj, by_inventory])
+
+    assert result.resources == ()
+    assert result.complete
+
+
+def test_what_is_declared_beside_flux_itself_is_named() -> None:
+    (obj,) = objects(KUSTOMIZATION.replace("name: shop", "name: flux-system"))
+    obj["status"] = applied(
+        "_flux-system__Namespace", "_cluster-reconciler-flux-system_rbac_ClusterRoleBinding", "_web__Namespace"
+    )
+
+    result = flux([*objects(GIT_SOURCE), obj])
+
+    assert [one.source.name for one in result.left] == ["flux-system"]
+    note = "it applies Flux itself, so it is not imported; declare Namespace:web in a directory with an Application of its own"
+    assert field(result, "flux-system", "spec.path").note == note
+
+
+def test_a_default_that_the_server_writes_out_loses_nothing() -> None:
+    idle, set_to = (
+        flux([*objects(GIT_SOURCE.replace("url:", f"timeout: {text}\n  url:")), *kustomizations(**{"spec.force": force})[1:]])
+        for text, force in (("60s", False), ("5m", True))
+    )
+
+    for theirs, name in (("spec.timeout", "config"), ("spec.force", "shop")):
+        assert meaning(idle, name, theirs) is Meaning.SAME
+        assert meaning(set_to, name, theirs) is Meaning.NONE
+
+
+def test_metadata_of_all_objects_of_a_release_is_a_patch_of_what_it_renders() -> None:
+    (release,) = objects(RELEASE)
+    release["spec"]["commonMetadata"] = {"labels": {"team": "shop"}}
+
+    (patch,) = spec_of(flux([release, *objects(REPOSITORY)]), "podinfo")["render"]["helm"]["postRender"]["kustomize"]["patches"]
+
+    assert objects(patch["patch"])[0]["metadata"]["labels"] == {"team": "shop"}
 
 
 def test_objects_of_flux_in_a_directory_are_left_out() -> None:

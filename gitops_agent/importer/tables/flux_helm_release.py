@@ -23,7 +23,7 @@ def _stage(stage: str) -> tuple[FieldRow, ...]:
         none(f"spec.{stage}.disableWait", _WAIT),
         none(f"spec.{stage}.disableWaitForJobs", _WAIT),
         none(f"spec.{stage}.serverSideApply", "always so"),
-        none(f"spec.{stage}.strategy", "every failure is retried with backoff"),
+        none(f"spec.{stage}.strategy", "every failure is retried with backoff", idle=({"name": "RetryOnFailure"},)),
         none(f"spec.{stage}.timeout", _TIMEOUTS),
     )
 
@@ -60,7 +60,7 @@ TABLE = FieldTable(
         same("spec.timeout", "spec.sync.timeout"),
         same("spec.suspend", "spec.suspend"),
         changed("spec.serviceAccountName", "spec.serviceAccountName", "an account beside the Application, with the same roles"),
-        none("spec.commonMetadata", "set them by values of the chart"),
+        changed("spec.commonMetadata", "spec.render.helm.postRender.kustomize.patches", "a patch of every object"),
         changed("spec.driftDetection.mode", "spec.sync.selfHeal", "enabled is true, else drift is reported only"),
         same("spec.driftDetection.ignore[].paths", _IGNORED),
         same("spec.driftDetection.ignore[].target.group", _IGNORED),

@@ -8,7 +8,7 @@ from gitops_agent.importer.tables.kinds import ALERT, PROVIDER, RECEIVER
 PROVIDERS = FieldTable(
     kind=PROVIDER,
     rows=(
-        none("metadata", "the provider becomes fields of the Notifiers that use it"),
+        changed("metadata", "", "the provider becomes fields of the Notifiers that use it"),
         changed("spec.type", "spec.provider", "the notifier of that service; other types have no equivalent"),
         same("spec.address", "spec.address", "of a forge its server, and `spec.repository`"),
         same("spec.secretRef", "spec.secretRef", "the Secret is used as it is"),

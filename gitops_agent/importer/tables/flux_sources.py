@@ -13,7 +13,7 @@ from gitops_agent.importer.tables.kinds import (
     OCI_REPOSITORY,
 )
 
-_METADATA = none("metadata", "the source becomes fields of the Applications that use it")
+_METADATA = changed("metadata", "", "the source becomes fields of the Applications that use it")
 _PROXY = "the environment of the agent"
 _TIMEOUT = "a setting of the agent"
 _IDENTITY = "put credentials into the Secret"
@@ -38,11 +38,11 @@ GIT = FieldTable(
             "spec.provider", "spec.source.secretRef", "github is found by the Secret; aws and azure need a password or key"
         ),
         none("spec.serviceAccountName", _IDENTITY),
-        none("spec.timeout", _TIMEOUT),
+        none("spec.timeout", _TIMEOUT, idle=("60s", "1m0s")),
         none("spec.proxySecretRef", _PROXY),
         none("spec.ignore", "only what the path renders is read"),
         none("spec.sparseCheckout", "only what the path renders is read"),
-        none("spec.recurseSubmodules", "submodules are refused: commit their files"),
+        none("spec.recurseSubmodules", "submodules are refused: commit their files", idle=(False,)),
         none("spec.include", "put the files into one repository"),
     ),
 )
@@ -58,14 +58,14 @@ OCI = FieldTable(
         none("spec.ref.digest", "name a version; `spec.source.chart.digest` is that of the archive"),
         changed("spec.secretRef", "spec.source.chart.secretRef", "of a chart"),
         changed("spec.interval", "spec.source.chart.interval", "of a chart"),
-        none("spec.layerSelector", _ARTIFACT),
-        none("spec.provider", _IDENTITY),
+        changed("spec.layerSelector", "", "the layer of a chart is known; else manifests are read from Git"),
+        none("spec.provider", _IDENTITY, idle=("generic",)),
         none("spec.serviceAccountName", _IDENTITY),
         none("spec.certSecretRef", "put `ca.crt` into the Secret of the credentials"),
         changed("spec.verify", "spec.source.chart.verify", "keys of cosign; other signatures are not read"),
-        none("spec.insecure", "put the authority into `ca.crt`"),
+        none("spec.insecure", "put the authority into `ca.crt`", idle=(False,)),
         none("spec.ignore", _ARTIFACT),
-        none("spec.timeout", _TIMEOUT),
+        none("spec.timeout", _TIMEOUT, idle=("60s", "1m0s")),
         none("spec.proxySecretRef", _PROXY),
         changed("spec.suspend", "spec.suspend", "of every Application that uses it"),
     ),
@@ -83,10 +83,10 @@ REPOSITORY = FieldTable(
         same("spec.interval", "spec.source.chart.interval"),
         changed("spec.passCredentials", "spec.source.chart.hosts", "name the hosts that may get the credentials"),
         none("spec.certSecretRef", "put `ca.crt`, `tls.crt` and `tls.key` into the Secret of the credentials"),
-        none("spec.provider", _IDENTITY),
-        none("spec.insecure", "put the authority into `ca.crt`"),
+        none("spec.provider", _IDENTITY, idle=("generic",)),
+        none("spec.insecure", "put the authority into `ca.crt`", idle=(False,)),
         none("spec.accessFrom", "a Secret is used in its own namespace"),
-        none("spec.timeout", _TIMEOUT),
+        none("spec.timeout", _TIMEOUT, idle=("60s", "1m0s")),
         same("spec.suspend", "spec.suspend", "of every Application that uses it"),
     ),
 )
@@ -118,6 +118,8 @@ GENERATOR = FieldTable(
         _METADATA,
         changed("spec.sources", "spec.source", "the Git repository that a directory is copied from"),
         changed("spec.artifacts", "spec.source.path", "directories that are copied whole; other operations have no equivalent"),
+        none("spec.commonMetadata", "there is no artifact"),
+        none("spec.pathPattern", "name each directory as an artifact of its own"),
     ),
 )
 
