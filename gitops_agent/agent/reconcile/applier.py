@@ -40,7 +40,7 @@ from gitops_agent.sync.live.live_object import Snapshot
 from gitops_agent.sync.live.live_state import LiveState
 from gitops_agent.sync.planning.crd_upgrade import CRDUpgradeRefused
 from gitops_agent.sync.planning.other_owners import RECHECK_SECONDS
-from gitops_agent.sync.planning.other_tools import left_to_owners, waits_for_owners
+from gitops_agent.sync.planning.other_tools import inherits, left_to_owners, waits_for_owners
 from gitops_agent.sync.planning.plan import Plan
 from gitops_agent.sync.planning.policy import BudgetUse
 from gitops_agent.telemetry.traces import TRACES
@@ -180,6 +180,7 @@ class Applier:
             recount=self._planner.recount(memo),
             recheck=RECHECK_SECONDS if waits_for_owners(runnable) else None,
             relieved=frozenset(former for key, former in snapshot.released.items() if key in done),
+            inherits=inherits(runnable, {key: live for key in done if (live := self._live.get(key)) is not None}),
             passed=passed,
             awaits_window=waits and not suspended and not applied.synced,
         )

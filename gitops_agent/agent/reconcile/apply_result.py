@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from gitops_agent.agent.reconcile.outcome import ObjectIssue, Requeue
 from gitops_agent.agent.stores.prerequisites import REASONS as PREREQUISITES
+from gitops_agent.agent.work_queue import Priority
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.sync.action import HANDED_OVER, LEFT_BEHIND, MAY_MOVE, OWNED_BY_ANOTHER, REMARKED, Action, ActionKind
@@ -46,6 +47,7 @@ class ApplyResult:
         awaited: reasons of failures that end when a CRD or a Namespace comes.
         warnings: facts about the plan that need a user's action.
         relieved: Applications whose former objects were taken over.
+        inherits: objects that were taken over have fields that another tool left.
     """
 
     synced: bool = False
@@ -67,6 +69,7 @@ class ApplyResult:
     awaited: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
     relieved: frozenset[AppKey] = frozenset()
+    inherits: bool = False
 
     @property
     def requeue(self) -> tuple[Requeue, ...]:
@@ -80,6 +83,8 @@ class ApplyResult:
             requeues.append(Requeue(reason="the dependants of held deletions are counted again", delay=self.recount))
         if self.recheck is not None:
             requeues.append(Requeue(reason="another GitOps tool may have let go", delay=self.recheck))
+        if self.inherits:
+            requeues.append(Requeue(reason="another tool left fields on what was taken over", priority=Priority.DRIFT))
         return tuple(requeues)
 
 

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from gitops_agent.manifest.edits import is_tool
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.sync.action import MANAGED_BY_ANOTHER, Action, ActionKind
+from gitops_agent.sync.live.live_object import LiveObject
 from gitops_agent.sync.planning.plan import Plan
 
 KUSTOMIZATION: Final = GroupKind("kustomize.toolkit.fluxcd.io", "Kustomization")
@@ -34,6 +36,19 @@ def takeovers(plan: Plan) -> tuple[Action, ...]:
         for action in plan.writes
         if action.reason in _TAKEN and not action.rollout and action.kind in (ActionKind.CREATE, ActionKind.UPDATE)
     )
+
+
+def inherits(plan: Plan, objects: Mapping[ObjectKey, LiveObject]) -> bool:
+    """Whether objects that the plan took over have fields that another tool left.
+
+    The next plan removes them. The answer to a write is no news when the watch brings it again, so nothing else asks for it.
+
+    Args:
+        plan: which ran.
+        objects: as they are after it, those that were written.
+    """
+    taken = (objects[action.key] for action in takeovers(plan) if action.key in objects)
+    return any(is_tool(edit.manager) for live in taken for edit in live.undeclared)
 
 
 def left_to_owners(plan: Plan, managed: Mapping[ObjectKey, str]) -> Plan:

@@ -130,3 +130,7 @@ def test_an_object_that_is_left_behind_is_named_and_keeps_nothing_from_being_syn
 
     assert applied.synced
     assert [(problem.key, problem.reason) for problem in applied.problems] == [(GONE, reason)]
+
+
+def test_a_rest_of_another_tool_is_removed_by_the_next_plan() -> None:
+    assert [one.reason for one in ApplyResult(inherits=True).requeue] == ["another tool left fields on what was taken over"]

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from gitops_agent.api.sync_options import SyncMode
-from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.edits import FieldEdit
+from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.sync.planning.other_tools import (
     ARGO_APPLICATION,
     HELM_RELEASE,
     KUSTOMIZATION,
+    inherits,
     is_active,
     left_to_owners,
     owner_of,
@@ -21,7 +23,7 @@ from gitops_agent.sync.planning.other_tools import (
 )
 from gitops_agent.sync.planning.plan import plan
 from gitops_agent.sync.planning.policy import PlanPolicy
-from tests.sync.samples import live, seen, thing, wanted
+from tests.sync.samples import APP, live, seen, thing, wanted
 
 KUSTOMIZE = {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
 HELM = {"helm.toolkit.fluxcd.io/name": "web", "helm.toolkit.fluxcd.io/namespace": "shop"}
@@ -112,6 +114,20 @@ def test_only_a_first_apply_takes_an_object_over() -> None:
 
     assert {action.key.name for action in takeovers(plan(desired, snapshot, PlanPolicy()))} == {"strange", "absent"}
     assert takeovers(plan(desired, snapshot, PlanPolicy(mode=SyncMode.OBSERVE))) == ()
+
+
+@pytest.mark.parametrize(
+    ("owner", "manager", "left"),
+    [(None, "kustomize-controller", True), (None, "kubectl-edit", False), (APP, "kustomize-controller", False)],
+)
+def test_what_was_taken_over_has_a_rest_of_the_other_tool(owner: AppKey | None, manager: str, *, left: bool) -> None:
+    web = thing("ConfigMap", "web")
+    made = plan(wanted(web), seen(live(web, owner=owner)), PlanPolicy())
+    edit = FieldEdit(path="/metadata/labels/x", manager=manager, operation="Apply", time="")
+    after = live(web, undeclared=(edit,))
+
+    assert inherits(made, {after.key: after}) is left
+    assert not inherits(made, {})
 
 
 def test_what_another_tool_manages_waits_and_the_rest_is_applied() -> None:
