@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.manifest.key import Object
+from tests.roles import await_rules
 
 _RBAC = "rbac.authorization.k8s.io"
 
@@ -25,3 +26,4 @@ def allow(objects: Objects, namespace: str, name: str, *verbs: str, home: str = 
     reference = {"apiGroup": _RBAC, "kind": "Role", "name": name}
     for kind, body in (("Role", {"rules": [rule]}), ("RoleBinding", {"roleRef": reference, "subjects": [subject]})):
         objects.apply({"apiVersion": f"{_RBAC}/v1", "kind": kind, "metadata": metadata, **body})
+    await_rules(objects.transport, [rule], namespace=namespace, subject=subject)

@@ -27,6 +27,7 @@ from tests.cli.cluster_env import PLAN, ClusterEnv, install_crds, troubled
 from tests.cli.conftest import Run, run
 from tests.cli.policies import holding, stored
 from tests.deploy.conftest import ROOT
+from tests.roles import await_rules
 from tests.server.chat.agents import KnownAgent, Slack, entry, listening
 from tests.server.chat.requests import DANA
 from tests.waiting import eventually
@@ -49,6 +50,7 @@ class People:
 
     def __init__(self, stage: ClusterEnv, admin: ClusterClient) -> None:
         self.stage, self.admin = stage, admin
+        self._rules: dict[str, list[Object]] = {}
 
     def client(self, name: str, *verbs: str, home: str = "") -> ClusterClient:
         namespace, resources = self.stage.namespace, ["applications", "rolloutpolicies"]
@@ -60,6 +62,8 @@ class People:
         rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
         self.admin.objects.apply({**rbac, "kind": "Role", "rules": rules})
         self.admin.objects.apply({**rbac, "kind": "RoleBinding", "roleRef": role, "subjects": [account]})
+        await_rules(self.admin.transport, rules, namespace=namespace, subject=account)
+        self._rules[name] = rules
         kubeconfig = self.stage.plane.service_account_kubeconfig(home or namespace, name)
         return ClusterClient.open(str(kubeconfig), None, namespace)
 
@@ -74,6 +78,7 @@ class People:
             role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
             self.admin.objects.apply({**rbac, "kind": "ClusterRole", "rules": [rule]})
             self.admin.objects.apply({**rbac, "kind": "ClusterRoleBinding", "roleRef": role, "subjects": [account]})
+            await_rules(self.admin.transport, [rule], namespace="", subject=account)
         return agent
 
     def bind(self, name: str, user: str) -> None:
@@ -83,6 +88,7 @@ class People:
         subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}
         binding = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata}
         self.admin.objects.apply({**binding, "roleRef": role, "subjects": [subject]})
+        await_rules(self.admin.transport, self._rules[name], namespace=self.stage.namespace, subject=subject)
 
     def kubeconfig(self, name: str) -> Path:
         return self.stage.plane.service_account_kubeconfig(self.stage.namespace, name)

@@ -15,6 +15,7 @@ from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.yaml import load_all
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.deploy.conftest import ROOT
+from tests.roles import await_rules
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -48,7 +49,7 @@ def objects(control_plane: ControlPlane, namespace: str) -> Iterator[Objects]:
     binding["spec"]["matchResources"] = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
     objects.apply(policy)
     objects.apply(binding)
-    rights = {
+    rights: Object = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "RoleBinding",
         "metadata": {"namespace": namespace, "name": "agent"},
@@ -56,6 +57,8 @@ def objects(control_plane: ControlPlane, namespace: str) -> Iterator[Objects]:
         "subjects": [{"kind": "ServiceAccount", "namespace": "gitops-system", "name": "gitops-agent"}],
     }
     objects.apply(rights)
+    edits = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "patch"]}
+    await_rules(transport, [edits], namespace=namespace, subject=rights["subjects"][0])
     eventually(lambda: refused(objects, marked(config(namespace, "probe"))), seconds=60, what="the policy is in force")
     yield objects
     for obj in (binding, policy):

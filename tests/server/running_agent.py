@@ -17,6 +17,7 @@ from gitops_agent.cluster.transport import Transport
 from gitops_agent.config import Settings
 from gitops_agent.server.agent_dashboard import AgentDashboard
 from tests.cli.cluster_env import ClusterEnv
+from tests.roles import await_rules
 from tests.waiting import eventually
 
 
@@ -86,6 +87,7 @@ def grant(access: ClusterClient, namespace: str, group: str, *verbs: str) -> Non
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "granted"}
     subjects = [{"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": group}]
     access.objects.apply({**rbac, "kind": "RoleBinding", "roleRef": role, "subjects": subjects})
+    await_rules(access.transport, [rule], namespace=namespace, subject=subjects[0])
 
 
 def token(
@@ -108,4 +110,5 @@ def token(
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
     subjects = [{"kind": "ServiceAccount", **metadata}]
     access.objects.apply({**rbac, "kind": "RoleBinding", "roleRef": role, "subjects": subjects})
+    await_rules(access.transport, rules, namespace=stage.namespace, subject=subjects[0])
     return stage.plane.service_account_token(stage.namespace, name)

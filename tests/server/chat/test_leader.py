@@ -19,6 +19,7 @@ from gitops_agent.manifest.yaml import dump
 from gitops_agent.server.chat.identities import FILE
 from gitops_agent.server.chat.leader import SIGNING, ChatLeader
 from tests.cli.cluster_env import ClusterEnv, configmap
+from tests.roles import await_rules
 from tests.server.chat.agents import PEOPLE, Slack, entry, listening
 from tests.server.chat.requests import LI, SECRET, slash
 from tests.waiting import eventually
@@ -62,6 +63,7 @@ def grant(access: ClusterClient, stage: ClusterEnv, user: str, *verbs: str) -> N
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": metadata["name"]}
     subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}
     access.objects.apply({**rbac, "kind": "RoleBinding", "roleRef": role, "subjects": [subject]})
+    await_rules(access.transport, rules, namespace=stage.namespace, subject=subject)
 
 
 def listed(stage: ClusterEnv, *people: Object) -> Object:

@@ -12,6 +12,7 @@ from gitops_agent.manifest.kinds import SECRET
 from gitops_agent.server.answers.share import LONGEST
 from gitops_agent.server.shares import share_key
 from tests.cli.cluster_env import ClusterEnv, healthy
+from tests.roles import await_rules
 from tests.server.running_agent import Agent, running, token
 from tests.waiting import eventually
 
@@ -155,7 +156,9 @@ def other_namespace(stage: ClusterEnv, access: ClusterClient) -> Any:
 def allow_pods(access: ClusterClient, namespace: str, home: str, account: str) -> None:
     metadata = {"namespace": namespace, "name": account}
     rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": metadata}
-    access.objects.apply({**rbac, "kind": "Role", "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]})
+    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
+    access.objects.apply({**rbac, "kind": "Role", "rules": rules})
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account}
     subjects = [{"kind": "ServiceAccount", "namespace": home, "name": account}]
     access.objects.apply({**rbac, "kind": "RoleBinding", "roleRef": role, "subjects": subjects})
+    await_rules(access.transport, rules, namespace=namespace, subject=subjects[0])
