@@ -18,7 +18,7 @@ _REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 def await_rules(
     transport: Transport, rules: Iterable[Mapping[str, Any]], *, namespace: str, subject: Mapping[str, Any]
 ) -> None:
-    """Returns as soon as a subject of a binding may do all that the rules of its role say.
+    """Waits until a subject may do all that rules say.
 
     Raises:
         AssertionError: the API server does not know the role in time.
