@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from gitops_agent.importer import application_set, argo_application, argo_credentials
+from gitops_agent.importer import application_set, argo_application, argo_credentials, argo_project
 from gitops_agent.importer.context import ImportContext
 from gitops_agent.importer.conversion import Conversion, Remark
 from gitops_agent.importer.field_table import Meaning
@@ -34,7 +34,8 @@ def import_argo(context: ImportContext) -> tuple[Conversion, ...]:
         before |= application_set.steps(expansion.source, expansion.applications)
     conversions = _named(conversions)
     conversions = [_after(one, before.get(_name(one.source), ()), conversions) for one in conversions]
-    return (*_sets(expansions), *_projects(context), *_secrets(context), *conversions)
+    projects = [argo_project.convert(obj, context, conversions) for obj in context.peers.of_kind(APP_PROJECT)]
+    return (*_sets(expansions), *projects, *_secrets(context), *conversions)
 
 
 def _sets(expansions: Iterable[application_set.Expansion]) -> Iterator[Conversion]:
@@ -43,11 +44,6 @@ def _sets(expansions: Iterable[application_set.Expansion]) -> Iterator[Conversio
         text = f"expanded into {len(one.applications)}: {names}" if names else "expanded into none"
         remarks = (*one.remarks, Remark(theirs="spec.template", meaning=Meaning.CHANGED, note=text))
         yield Conversion(source=one.source, remarks=remarks)
-
-
-def _projects(context: ImportContext) -> Iterator[Conversion]:
-    for obj in context.peers.of_kind(APP_PROJECT):
-        yield Conversion(source=obj)
 
 
 def _secrets(context: ImportContext) -> Iterator[Conversion]:

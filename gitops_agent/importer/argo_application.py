@@ -14,6 +14,7 @@ from gitops_agent.importer.draft import application, given, kept_metadata
 from gitops_agent.importer.field_table import Meaning
 from gitops_agent.importer.tables.kinds import APP_PROJECT, ARGO
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import NAMESPACE
 from gitops_agent.manifest.reading import items, mapping
 
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
@@ -57,6 +58,7 @@ def convert(obj: Object, context: ImportContext) -> Conversion:
         remarks=(*remarks, *(remark for _, one in drafts for remark in one.remarks)),
         copies=tuple(dict.fromkeys(copy for _, one in drafts for copy in one.copies)),
         mode=wanted_mode,
+        manifests=_namespace(spec),
     )
 
 
@@ -105,6 +107,13 @@ def _shared(obj: Object, context: ImportContext, remarks: list[Remark]) -> Objec
         "sync": {**sync, **given({"windows": windows(_project(obj, context, remarks), obj)})},
         "deletionPolicy": "prune" if deletion else "orphan",
     }
+
+
+def _namespace(spec: Object) -> tuple[Object, ...]:
+    """The Namespace with what Argo CD puts on it."""
+    name, added = mapping(spec, "destination").get("namespace"), mapping(spec, "syncPolicy", "managedNamespaceMetadata")
+    metadata = given({"name": name, **{field: mapping(added, field) for field in ("labels", "annotations")}})
+    return ({"apiVersion": "v1", "kind": NAMESPACE.kind, "metadata": metadata},) if name and added else ()
 
 
 def _project(obj: Object, context: ImportContext, remarks: list[Remark]) -> Object | None:

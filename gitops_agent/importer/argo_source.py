@@ -14,6 +14,7 @@ from typing import Any
 
 from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.importer import argo_credentials, kustomize_options
+from gitops_agent.importer.argo_directory import left_out
 from gitops_agent.importer.context import ImportContext
 from gitops_agent.importer.conversion import Copy, Remark
 from gitops_agent.importer.draft import given
@@ -94,6 +95,9 @@ def draft(raw: Object, others: Mapping[str, Object], *, context: ImportContext) 
     if helm and kustomize:
         result.remark(_KUSTOMIZE, "a chart takes no options of kustomize", Meaning.NONE)
         kustomize = {}
+    if not raw.get("chart") and not helm and not kustomize:
+        remark = left_out(raw, _path(raw), context.repositories)
+        result.remarks += [remark] if remark else []
     result.render |= given({"helm": helm, "kustomize": kustomize})
     return result
 

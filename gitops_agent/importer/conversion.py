@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gitops_agent.importer.field_table import Meaning
 from gitops_agent.manifest.key import Object
@@ -54,6 +54,8 @@ class Conversion:
         mode: the sync mode that does what the other tool did; empty where there is none.
         installed: whether it is a release of Helm that runs.
         itself: whether it is a part of the other tool, which nothing has to replace.
+        manifests: objects to declare in Git beside ours.
+        settings: of the agent.
     """
 
     source: Object
@@ -63,3 +65,5 @@ class Conversion:
     mode: str = ""
     installed: bool = False
     itself: bool = False
+    manifests: tuple[Object, ...] = ()
+    settings: Object = field(default_factory=dict)

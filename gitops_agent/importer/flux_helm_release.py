@@ -10,7 +10,7 @@ from gitops_agent.importer.context import ImportContext
 from gitops_agent.importer.conversion import Conversion, Remark
 from gitops_agent.importer.draft import application, given, kept_metadata
 from gitops_agent.importer.field_table import Meaning
-from gitops_agent.importer.flux_kustomization import LABELS, account, ignored, suspended
+from gitops_agent.importer.flux_kustomization import LABELS, account, health_settings, ignored, suspended
 from gitops_agent.importer.flux_names import FluxNames
 from gitops_agent.importer.flux_order import FluxOrder
 from gitops_agent.importer.flux_source import ResolvedSource, SourceReference
@@ -74,6 +74,7 @@ def convert(obj: Object, context: ImportContext, names: FluxNames, order: FluxOr
         remarks=tuple(remarks),
         copies=tuple(dict.fromkeys((*resolved.copies, *context.copies(at, needed)))),
         mode="auto",
+        settings=health_settings(spec),
         installed=bool(mapping(obj, "status").get("history")),
     )
 

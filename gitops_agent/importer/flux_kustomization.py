@@ -73,6 +73,7 @@ def convert(obj: Object, context: ImportContext, names: FluxNames, order: FluxOr
         remarks=tuple(remarks),
         copies=tuple(dict.fromkeys((*resolved.copies, *context.copies(at, needed)))),
         mode="auto",
+        settings=health_settings(spec),
     )
 
 
@@ -85,6 +86,13 @@ def account(obj: Object, context: ImportContext, remarks: list[Remark]) -> str |
     text = f"create the ServiceAccount {context.target}/{copied}, and bind to it the roles of {at}/{name}"
     remarks.append(Remark(theirs="spec.serviceAccountName", meaning=Meaning.CHANGED, note=text))
     return copied
+
+
+def health_settings(spec: Object) -> Object:
+    """The setting for `healthCheckExprs`, which have the same shape."""
+    fields = ("apiVersion", "kind", "current", "inProgress", "failed")
+    rules = [given({name: one.get(name) for name in fields}) for one in items(spec.get("healthCheckExprs"))]
+    return {"health": {"expressions": rules}} if rules else {}
 
 
 def suspended(obj: Object, resolved: ResolvedSource) -> Object | None:

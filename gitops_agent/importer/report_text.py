@@ -8,7 +8,7 @@ from typing import Any
 from gitops_agent.importer import handover
 from gitops_agent.importer.field_table import Meaning
 from gitops_agent.importer.report import FieldReport, ObjectReport
-from gitops_agent.importer.result import ImportResult
+from gitops_agent.importer.result import ImportResult, file_name
 from gitops_agent.manifest.key import ObjectKey
 
 _TOOLS = {"argo": "Argo CD", "flux": "Flux"}
@@ -70,6 +70,14 @@ def _sections(result: ImportResult) -> Iterator[str]:
         yield "## Secrets and ConfigMaps to copy"
         yield "Applications read them beside themselves; `--with-secrets` writes copies."
         yield _table(("Kind", "From", "To"), copies)
+    if result.manifests or result.settings:
+        yield "## Beside the resources"
+        yield "Nobody applies these: declare the manifests in Git, and put `settings.yaml` into the configuration of the agent."
+        rows = [(_code(f"manifests/{file_name(one)}.yaml"), _code(ObjectKey.of(one))) for one in result.manifests]
+        rows += [
+            ("`settings.yaml`", _code(f"{section}.{name}")) for section, fields in result.settings.items() for name in fields
+        ]
+        yield _table(("File", "What"), rows)
     yield from _handover(result)
     yield "## Every field"
     for one in result.reports:

@@ -41,6 +41,22 @@ class ImportResult:
         return tuple(_suspended(one) for conversion in self.conversions for one in conversion.resources if refused(one))
 
     @property
+    def manifests(self) -> tuple[Object, ...]:
+        """Objects to declare in Git beside ours, each once."""
+        return tuple({ObjectKey.of(one): one for conversion in self.conversions for one in conversion.manifests}.values())
+
+    @property
+    def settings(self) -> Object:
+        """Settings of the agent, lists joined without repetition."""
+        result: Object = {}
+        for conversion in self.conversions:
+            for section, fields in conversion.settings.items():
+                for name, values in fields.items():
+                    listed = result.setdefault(section, {}).setdefault(name, [])
+                    listed += [value for value in values if value not in listed]
+        return result
+
+    @property
     def copies(self) -> tuple[Copy, ...]:
         """Secrets and ConfigMaps that have to be in another namespace."""
         return tuple(dict.fromkeys(copy for conversion in self.conversions for copy in conversion.copies))
@@ -75,3 +91,9 @@ def named(resource: Object) -> str:
     """The name of a resource for people: `gitops-system/shop`."""
     key = ObjectKey.of(resource)
     return f"{key.namespace}/{key.name}"
+
+
+def file_name(obj: Object) -> str:
+    """The name of the file for an object, without an ending."""
+    key = ObjectKey.of(obj)
+    return ".".join(part for part in (key.namespace, key.kind.lower(), key.name) if part)

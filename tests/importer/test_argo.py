@@ -389,7 +389,7 @@ def test_windows_of_the_project_are_those_of_its_applications() -> None:
         "reason": "at night",
     }
     assert nightly["schedule"] == "0 2 * * *"
-    assert meaning(result, "shops", "spec.sourceRepos") is Meaning.NONE
+    assert meaning(result, "shops", "spec.sourceRepos") is Meaning.CHANGED
 
 
 def test_a_project_that_was_not_read_is_named() -> None:

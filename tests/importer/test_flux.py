@@ -533,3 +533,13 @@ def test_a_release_that_flux_uninstalls_is_not_rolled_back() -> None:
 
     assert "rollback" not in spec_of(result, "podinfo")["sync"]
     assert meaning(result, "podinfo", "spec.upgrade.remediation") is Meaning.NONE
+
+
+def test_health_expressions_are_a_setting_of_the_agent() -> None:
+    rule = {"apiVersion": "example.com/v1", "kind": "Database", "current": "status.ready"}
+    (release,) = objects(RELEASE)
+    release["spec"]["healthCheckExprs"] = [rule]
+
+    result = flux([*kustomizations(**{"spec.healthCheckExprs": [rule]}), release, *objects(REPOSITORY)])
+
+    assert result.settings == {"health": {"expressions": [rule]}}

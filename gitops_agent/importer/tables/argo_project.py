@@ -5,23 +5,23 @@ from __future__ import annotations
 from gitops_agent.importer.field_table import FieldTable, changed, none, same
 from gitops_agent.importer.tables.kinds import APP_PROJECT
 
-_RBAC = "give the ServiceAccount of the Applications only these rights (Kubernetes RBAC)"
+_RBAC = "a ServiceAccount with a Role, below `manifests`"
 _WINDOWS = "spec.sync.windows"
 
 TABLE = FieldTable(
     kind=APP_PROJECT,
     rows=(
-        none("metadata", "a project is no object here"),
+        changed("metadata", "", "a project is no object here"),
         none("spec.description", "for people only"),
-        none("spec.sourceRepos", "the setting `source.allowedRepositories` of the agent"),
-        none("spec.destinations", _RBAC),
+        changed("spec.sourceRepos", "", "the setting `source.allowedRepositories` of the agent, for all Applications"),
+        changed("spec.destinations", "", f"{_RBAC}; another cluster has an agent of its own"),
         none("spec.destinationServiceAccounts", "name the account in `spec.serviceAccountName`"),
         none("spec.sourceNamespaces", "Applications lie in the namespace of the agent; RBAC says who writes them"),
-        none("spec.clusterResourceWhitelist", _RBAC),
-        none("spec.clusterResourceBlacklist", _RBAC),
-        none("spec.namespaceResourceWhitelist", _RBAC),
-        none("spec.namespaceResourceBlacklist", _RBAC),
-        none("spec.roles", "Kubernetes RBAC on Applications; there are no tokens of a project"),
+        changed("spec.clusterResourceWhitelist", "", _RBAC),
+        none("spec.clusterResourceBlacklist", "RBAC only allows: list the other kinds"),
+        changed("spec.namespaceResourceWhitelist", "", _RBAC),
+        none("spec.namespaceResourceBlacklist", "RBAC only allows: list the other kinds"),
+        changed("spec.roles", "", "a Role on Applications and its binding to the groups, below `manifests`"),
         same("spec.syncWindows[].kind", _WINDOWS),
         same("spec.syncWindows[].schedule", _WINDOWS),
         same("spec.syncWindows[].duration", _WINDOWS),

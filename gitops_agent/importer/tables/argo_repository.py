@@ -10,8 +10,8 @@ _CLOUD = "use a password, a key or a GitHub App"
 TABLE = FieldTable(
     kind=SECRET,
     rows=(
-        none("metadata", "labels and annotations of Argo CD"),
-        none("type", "Opaque"),
+        changed("metadata", "", "labels and annotations of Argo CD"),
+        changed("type", "", "Opaque"),
         changed("data.url", "spec.source.secretRef", "in the Applications of this repository, or of those below it"),
         none("data.type", "follows from the Application"),
         none("data.name", "for people only"),

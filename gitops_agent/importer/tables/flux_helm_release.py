@@ -86,7 +86,9 @@ TABLE = FieldTable(
         same("spec.postRenderers[].kustomize.patches", "spec.render.helm.postRender.kustomize.patches"),
         none("spec.postRenderers", "patches and images of kustomize are taken over, other changes are not"),
         none("spec.postRenderStrategy", "hooks are patched like the other objects"),
-        changed("spec.healthCheckExprs", "", "the setting `health.expressions` of the agent, for all Applications"),
+        changed(
+            "spec.healthCheckExprs", "", "the setting `health.expressions` of the agent, for all Applications: `settings.yaml`"
+        ),
         same("spec.waitStrategy", "", _WAIT),
         none("spec.maxHistory", "the status keeps a history of its own length"),
         none("spec.persistentClient", "there is one client"),

@@ -28,7 +28,9 @@ TABLE = FieldTable(
         none("spec.dependsOn[].readyExpr", "an Application is ready when it is synced and healthy"),
         same("spec.wait", "", "every object is waited for"),
         same("spec.healthChecks", "", "every object is waited for"),
-        changed("spec.healthCheckExprs", "", "the setting `health.expressions` of the agent, for all Applications"),
+        changed(
+            "spec.healthCheckExprs", "", "the setting `health.expressions` of the agent, for all Applications: `settings.yaml`"
+        ),
         none("spec.force", "annotate objects with `gitops-agent.dev/replace: on-immutable`", idle=(False,)),
         same("spec.deletionPolicy", "spec.deletionPolicy", "MirrorPrune follows `prune`"),
         same("spec.images", "spec.render.kustomize.images"),
