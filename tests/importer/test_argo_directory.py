@@ -23,7 +23,7 @@ FILES = {
 def note(tmp_path: Path, path: str = "web", **directory: Any) -> tuple[Meaning, str] | None:
     raw = {"repoURL": URL, "targetRevision": "main", "path": path, "directory": directory}
     remark = left_out(raw, path, Repositories({URL: tree(tmp_path, FILES)}))
-    return remark and (remark.meaning, remark.note.partition(":")[0])
+    return None if remark is None else (remark.meaning, remark.note.partition(":")[0])
 
 
 @pytest.mark.parametrize(
