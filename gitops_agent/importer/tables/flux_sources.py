@@ -118,6 +118,8 @@ GENERATOR = FieldTable(
         _METADATA,
         changed("spec.sources", "spec.source", "the Git repository that a directory is copied from"),
         changed("spec.artifacts", "spec.source.path", "directories that are copied whole; other operations have no equivalent"),
+        none("spec.artifacts[].copy[].exclude", "every file of the directory is read"),
+        none("spec.artifacts[].copy[].strategy", "a directory is read, not copied", idle=("Overwrite",)),
         none("spec.commonMetadata", "there is no artifact"),
         none("spec.pathPattern", "name each directory as an artifact of its own"),
     ),
