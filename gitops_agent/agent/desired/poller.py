@@ -305,13 +305,13 @@ class SourcePoller:
                 return
             self._failed(repository, before, error)
         else:
-            self._succeeded(repository, before, result)
+            self._succeeded(repository, before, result, refs)
         with self._lock:
             self._ended[repository] = number
         for key in sorted(askers):
             self._wake(key, "the repository was read as asked", Priority.USER)
 
-    def _succeeded(self, repository: Repository, before: SourceState, result: Poll) -> None:
+    def _succeeded(self, repository: Repository, before: SourceState, result: Poll, refs: frozenset[Ref]) -> None:
         metrics.POLLS.labels("ok").inc()
         if isinstance(repository, ChartSource) and any(error.transient for error in result.errors.values()):
             self._queue.retry(repository, "retry after a part of a poll failed")
@@ -319,7 +319,7 @@ class SourcePoller:
             self._queue.succeeded(repository)
         now = datetime.now(UTC)
         since = {ref: before.refs_since.get(ref, now) for ref in result.errors}
-        after = SourceState(polled=True, at=now, refs=dict(result.errors), refs_since=since)
+        after = SourceState(polled=True, at=now, refs=dict(result.errors), refs_since=since, asked=refs)
         with self._lock:
             self._states[repository] = after
             self._quiet_until.pop(repository, None)
@@ -333,7 +333,8 @@ class SourcePoller:
             if move is not None and move.rewritten:
                 self._history_rewritten(use.application, move)
             error_changed = str(before.refs.get(use.ref)) != str(after.refs.get(use.ref))
-            if move is not None or not before.polled or before.error is not None or error_changed:
+            new = not before.of(use.ref).polled and after.of(use.ref).polled
+            if move is not None or new or before.error is not None or error_changed:
                 reason = f"{use.ref.value} is at {short(move.new)}" if move else "the repository was read"
                 self._wake(key, reason, Priority.COMMIT)
         for move in result.moved:

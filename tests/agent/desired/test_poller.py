@@ -118,6 +118,20 @@ def test_a_reference_that_no_application_followed_is_polled_at_once(stand: Stand
     assert stand.turns() == 1
 
 
+def test_a_reference_that_came_after_a_poll_is_awaited_and_its_follower_woken(stand: Stand) -> None:
+    stand.polling.use(stand.application("shop"))
+    stand.turns()
+    repository, ref = stand.polling.use(stand.application("desk", branch="next"))
+    awaited = stand.polling.state(repository).of(ref)
+    stand.news()
+
+    stand.turns()
+
+    assert not awaited.polled
+    assert stand.polling.state(repository).of(ref).polled
+    assert [name for name, _, _ in stand.news()] == [DESK]
+
+
 def test_a_request_is_answered_by_a_poll_that_began_after_it(stand: Stand) -> None:
     stand.polling.use(stand.application("shop"))
     before = stand.polling.ask(SHOP, "now")

@@ -22,3 +22,11 @@ def test_a_repository_that_cannot_be_read_is_the_error_of_all() -> None:
     state = SourceState(polled=True, error=AWAY, refs={GONE: MISSING})
 
     assert state.of(GONE).error is AWAY
+
+
+def test_a_reference_that_no_poll_asked_for_is_still_awaited() -> None:
+    state = SourceState(polled=True, asked=frozenset({MAIN}))
+
+    assert state.of(MAIN).polled
+    assert not state.of(GONE).polled
+    assert SourceState(polled=True, error=AWAY, asked=frozenset({MAIN})).of(GONE).polled
