@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gitops_agent.agent.desired import commit_verifier, poll_slots
+from gitops_agent.agent.desired.bystanders import Bystanders
 from gitops_agent.agent.desired.commit_board import ApplicationCommits
 from gitops_agent.agent.desired.commit_verifier import CommitVerifier
 from gitops_agent.agent.desired.declared_state import DeclaredStateLoader
@@ -170,10 +171,14 @@ class Components:
             health=HealthAssessor(Explainer(objects)),
             status=StatusWriter(objects, events, stores.applications, commits=commits),
         )
-        self.reconciler = ApplicationReconciler(stages, stores, self.queue, scheduler)
+        self.poller.bystanders = bystanders = Bystanders(
+            stores.applications, sources, self.renders, loader.barrier, commits, wake=wake
+        )
+        self.reconciler = ApplicationReconciler(stages, stores, self.queue, scheduler, bystanders)
         hinted: WorkQueue[Tip] = WorkQueue()
-        hook_secret = (settings.cluster.namespace, settings.webhooks.secret)
-        self.hints = PushHints(self.poller, stores.secrets, hinted, secret=hook_secret)
+        self.hints = PushHints(
+            self.poller, stores.secrets, hinted, secret=(settings.cluster.namespace, settings.webhooks.secret)
+        )
 
         own = WatchOptions(namespace=settings.cluster.namespace)
         self._applications = Informer(objects, APPLICATION, stores.applications, options=own)

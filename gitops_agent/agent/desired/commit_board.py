@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 
 from gitops_agent.agent.desired.render_pool import RenderPool
 from gitops_agent.agent.stores.applications import ApplicationStore
@@ -95,6 +96,17 @@ class ApplicationCommits:
                 return
             self._sights[application] = self._one(sight)
             self._ready = True
+            mailboxes = tuple(self._mailboxes)
+        for mailbox in mailboxes:
+            mailbox.add(application)
+
+    def passed(self, application: AppKey, commit: str) -> None:
+        """Notes that a later commit leaves an Application where it stands."""
+        with self._lock:
+            before = self._sights.get(application)
+            if before is None or before.commit == commit:
+                return
+            self._sights[application] = self._one(replace(before, commit=commit))
             mailboxes = tuple(self._mailboxes)
         for mailbox in mailboxes:
             mailbox.add(application)

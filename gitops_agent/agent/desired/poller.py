@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from gitops_agent.agent.desired.bystanders import Bystanders, Reach
 from gitops_agent.agent.desired.chart_access import chart_access, poll_seconds, recorded_locks, secrets_of
 from gitops_agent.agent.desired.pins import Pins
 from gitops_agent.agent.desired.poll_slots import PollSlots
+from gitops_agent.agent.desired.rewritten_history import rewritten
 from gitops_agent.agent.desired.source_state import SourceState
+from gitops_agent.agent.desired.source_use import CHART, ROLES, SOURCE, VALUES, SourceUse
 from gitops_agent.agent.ports import EventSink, Wake
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.secrets import SecretStore
@@ -26,7 +29,7 @@ from gitops_agent.agent.work_queue import Item, Priority, WorkQueue
 from gitops_agent.api.application import Application
 from gitops_agent.api.source_options import VerifyMode
 from gitops_agent.errors import AgentError, SourceError
-from gitops_agent.events.event import Event, EventType, Severity
+from gitops_agent.events.event import Event
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.revision_name import short
 from gitops_agent.observe import metrics
@@ -37,26 +40,14 @@ from gitops_agent.source.following import chart_beside, followed
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.sources import Move, Poll, Sources
-from gitops_agent.source.values import MOST_VALUES, values_beside
+from gitops_agent.source.values import values_beside
 
 _log = logger("source")
 _GATHER_SECONDS = 1.0
 _SLOT_SECONDS = 1.0
 _PIN_RETRY_SECONDS = 300.0
 """Until a pinned commit is looked for again that its repository does not have."""
-_SOURCE, _CHART = "source", "chart"
-_VALUES = tuple(f"values {number}" for number in range(MOST_VALUES))
-_ROLES = (_SOURCE, _CHART, *_VALUES)
-"""What an application follows a repository as."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Use:
-    repository: Repository
-    ref: Ref
-    seconds: float
-    verified: bool
-    application: Application = field(compare=False)
+_Users = Iterable[tuple[tuple[AppKey, str], SourceUse]]
 
 
 class SourcePoller:
@@ -69,6 +60,9 @@ class SourcePoller:
         queue: of repositories; its workers call `reconcile`.
         wake: wakes an application whose reference, or whose repository's state, changed.
         events: take the event of a rewritten history.
+
+    Attributes:
+        bystanders: are passed over where a commit leaves them alone; None where all are woken.
     """
 
     def __init__(
@@ -87,7 +81,7 @@ class SourcePoller:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._slots = PollSlots()
-        self._uses: dict[tuple[AppKey, str], _Use] = {}
+        self._uses: dict[tuple[AppKey, str], SourceUse] = {}
         self._states: dict[Repository, SourceState] = {}
         self._intervals: dict[Repository, float] = {}
         self._quiet_until: dict[Repository, float] = {}
@@ -96,6 +90,7 @@ class SourcePoller:
         self._askers: dict[Repository, set[AppKey]] = {}
         self._unsaved: list[tuple[Application, Event]] = []
         self._pins = Pins()
+        self.bystanders: Bystanders | None = None
         secrets.subscribe(self)
 
     def start(self) -> None:
@@ -111,8 +106,8 @@ class SourcePoller:
         repository, ref = followed(application.key.namespace, spec)
         verified = ref.kind == "semver" and spec.verify.mode in (VerifyMode.TAG, VerifyMode.TAG_AND_HEAD)
         seconds = poll_seconds(application, spec.chart)
-        use = _Use(repository=repository, ref=ref, seconds=seconds, verified=verified, application=application)
-        self._use(application.key, _SOURCE, use)
+        use = SourceUse(repository=repository, ref=ref, seconds=seconds, verified=verified, application=application)
+        self._use(application.key, SOURCE, use)
         return repository, ref
 
     def beside(self, application: Application) -> tuple[ChartSource, ChartRef] | None:
@@ -120,27 +115,27 @@ class SourcePoller:
         beside = chart_beside(application.key.namespace, application.spec.render)
         helm = application.spec.render.helm if application.spec.render is not None else None
         if beside is None or helm is None:
-            self._drop(application.key, _CHART)
+            self._drop(application.key, CHART)
             return None
         seconds = poll_seconds(application, helm.chart)
-        use = _Use(repository=beside[0], ref=beside[1], seconds=seconds, verified=False, application=application)
-        self._use(application.key, _CHART, use)
+        use = SourceUse(repository=beside[0], ref=beside[1], seconds=seconds, verified=False, application=application)
+        self._use(application.key, CHART, use)
         return beside
 
     def values(self, application: Application) -> tuple[tuple[Repository, Ref], ...]:
         """Registers the repositories with values, as `use` does."""
         values = values_beside(application.key.namespace, application.spec.render)
         seconds = application.spec.sync.interval.total_seconds()
-        for role, (repository, ref) in zip(_VALUES, values, strict=False):
-            use = _Use(repository=repository, ref=ref, seconds=seconds, verified=False, application=application)
+        for role, (repository, ref) in zip(VALUES, values, strict=False):
+            use = SourceUse(repository=repository, ref=ref, seconds=seconds, verified=False, application=application)
             self._use(application.key, role, use)
-        for role in _VALUES[len(values) :]:
+        for role in VALUES[len(values) :]:
             if (application.key, role) not in self._uses:
                 break
             self._drop(application.key, role)
         return values
 
-    def _use(self, key: AppKey, role: str, use: _Use) -> None:
+    def _use(self, key: AppKey, role: str, use: SourceUse) -> None:
         repository = use.repository
         with self._lock:
             before = self._uses.get((key, role))
@@ -165,7 +160,7 @@ class SourcePoller:
 
     def forget(self, application: AppKey) -> None:
         """Drops what an application read."""
-        for role in _ROLES:
+        for role in ROLES:
             self._drop(application, role)
 
     def _drop(self, application: AppKey, role: str) -> None:
@@ -239,8 +234,8 @@ class SourcePoller:
                 return True
         return False
 
-    def _used(self, application: AppKey) -> list[_Use]:
-        return [self._uses[application, role] for role in _ROLES if (application, role) in self._uses]
+    def _used(self, application: AppKey) -> list[SourceUse]:
+        return [self._uses[application, role] for role in ROLES if (application, role) in self._uses]
 
     def answered(self, application: AppKey, number: int) -> bool:
         """Whether those polls of the application's repositories, or later ones, ended."""
@@ -280,7 +275,7 @@ class SourcePoller:
             uses = [use for use in self._uses.values() if use.repository == repository]
             pins = self._pins.refs(repository)
             readers = {key for keys in pins.values() for key in keys}
-            users = [*uses, *(use for (key, role), use in self._uses.items() if role == _SOURCE and key in readers)]
+            users = [*uses, *(use for (key, role), use in self._uses.items() if role == SOURCE and key in readers)]
             refs = frozenset(use.ref for use in uses) | pins.keys()
             verified = frozenset(use.ref for use in uses if use.verified)
             before = self._states.get(repository, SourceState())
@@ -304,14 +299,20 @@ class SourcePoller:
             if self._stopping.is_set():  # it says nothing of the repository
                 return
             self._failed(repository, before, error)
+            self._answer(repository, number, askers)
         else:
-            self._succeeded(repository, before, result, refs)
+            after = self._read(repository, before, result, refs)
+            self._answer(repository, number, askers)  # before the others are woken, however many follow the repository
+            self._spread(repository, before, after, result)
+
+    def _answer(self, repository: Repository, number: int, askers: set[AppKey]) -> None:
         with self._lock:
             self._ended[repository] = number
         for key in sorted(askers):
             self._wake(key, "the repository was read as asked", Priority.USER)
 
-    def _succeeded(self, repository: Repository, before: SourceState, result: Poll, refs: frozenset[Ref]) -> None:
+    def _read(self, repository: Repository, before: SourceState, result: Poll, refs: frozenset[Ref]) -> SourceState:
+        """Notes what a poll found."""
         metrics.POLLS.labels("ok").inc()
         if isinstance(repository, ChartSource) and any(error.transient for error in result.errors.values()):
             self._queue.retry(repository, "retry after a part of a poll failed")
@@ -323,15 +324,24 @@ class SourcePoller:
         with self._lock:
             self._states[repository] = after
             self._quiet_until.pop(repository, None)
-            users = {follower: use for follower, use in self._uses.items() if use.repository == repository}
         if before.error is not None:
             _log.info("repository answers again", repository=repository.url, since=before.since)
+        return after
+
+    def _spread(self, repository: Repository, before: SourceState, after: SourceState, result: Poll) -> None:
+        """Wakes those that what a poll found concerns, the touched ones first."""
+        with self._lock:
+            users = {follower: use for follower, use in self._uses.items() if use.repository == repository}
         moves = {move.ref: move for move in result.moved}
         self._wake_readers(repository, before, after)
-        for (key, _), use in sorted(users.items(), key=lambda user: user[0]):
+        reach = {ref: self._reach(repository, before, move, users.items()) for ref, move in moves.items()}
+        untouched = frozenset[AppKey]().union(*(each.same for each in reach.values()))
+        for (key, _), use in sorted(users.items(), key=lambda user: (user[0][0] in untouched, user[0])):
             move = moves.get(use.ref)
+            if move is not None and key in reach[move.ref].passed:
+                continue
             if move is not None and move.rewritten:
-                self._history_rewritten(use.application, move)
+                self._emit(use.application, rewritten(use.application, move))
             error_changed = str(before.refs.get(use.ref)) != str(after.refs.get(use.ref))
             new = not before.of(use.ref).polled and after.of(use.ref).polled
             if move is not None or new or before.error is not None or error_changed:
@@ -347,6 +357,12 @@ class SourcePoller:
                 lost=move.lost,
             )
 
+    def _reach(self, repository: Repository, before: SourceState, move: Move, users: _Users) -> Reach:
+        """Whom a moved reference touches; everyone after a poll that failed."""
+        if self.bystanders is None or not before.of(move.ref).polled or before.error is not None or move.ref in before.refs:
+            return Reach()
+        return self.bystanders.pass_over(repository, move, {key for (key, _), use in users if use.ref == move.ref})
+
     def _wake_readers(self, repository: Repository, before: SourceState, after: SourceState) -> None:
         """Wakes those that read pinned commits, after a poll that ended well."""
         pins = self._pins.refs(repository)
@@ -355,19 +371,6 @@ class SourcePoller:
                 self._wake(key, f"{ref.value[:12]} of {repository} was read", Priority.COMMIT)
         if any(ref in after.refs for ref in pins):
             self._queue.add(repository, "a pinned commit is not there yet", delay=_PIN_RETRY_SECONDS)
-
-    def _history_rewritten(self, application: Application, move: Move) -> None:
-        lost = f"{move.lost} commits" if move.lost >= 0 else "an unknown number of commits"
-        event = Event(
-            type=EventType.HISTORY_REWRITTEN,
-            application=application.key,
-            at=datetime.now(UTC),
-            severity=Severity.WARNING,
-            reason="HistoryRewritten",
-            message=f"{move.ref.value} was rewritten: {move.old[:12]} → {move.new[:12]}, {lost} lost",
-            facts={"old": move.old, "new": move.new, "lost": move.lost},
-        )
-        self._emit(application, event)
 
     def _emit(self, application: Application, event: Event) -> None:
         """Saves an event, at the next poll if it fails now."""

@@ -136,6 +136,19 @@ class RenderPool:
             done = self._done.get(application, {}).get(HEAD)
         return (done.commit, done.closure) if done is not None else ("", None)
 
+    def holds(self, application: AppKey, tree: Tree) -> bool:
+        """Whether its newest render is there, and valid for another tree."""
+        with self._lock:
+            done = None if (application, HEAD) in self._work else self._done.get(application, {}).get(HEAD)
+        return done is not None and done.rendered is not None and done.rendered.closure.holds(tree)
+
+    def advance(self, application: AppKey, commit: str) -> None:
+        """Takes its newest render over to a commit for which it is valid."""
+        with self._lock:
+            done = self._done.get(application, {}).get(HEAD)
+            if done is not None:
+                self._done[application][HEAD] = replace(done, commit=commit)
+
     def _start(self, task: RenderTask, *, supersede: bool = True) -> None:
         """Starts a task, unless the same one is under way.
 

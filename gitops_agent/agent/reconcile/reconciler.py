@@ -16,6 +16,7 @@ from functools import partial
 
 from structlog.contextvars import bound_contextvars
 
+from gitops_agent.agent.desired.bystanders import Bystanders
 from gitops_agent.agent.reconcile import revision_tracing
 from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.hook_stage import NO_REVISION, written
@@ -25,6 +26,7 @@ from gitops_agent.agent.reconcile.outcome_builder import (
     retry_after,
     rollout_requeue,
 )
+from gitops_agent.agent.reconcile.rest import at_rest
 from gitops_agent.agent.reconcile.sync_pass import Stages, SyncPass
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.stores import Stores
@@ -53,12 +55,16 @@ class ApplicationReconciler:
         stores: what is known of the cluster.
         queue: of applications.
         scheduler: requeues at dates.
+        bystanders: are the Applications at rest.
     """
 
-    def __init__(self, stages: Stages, stores: Stores, queue: WorkQueue[AppKey], scheduler: Scheduler) -> None:
+    def __init__(
+        self, stages: Stages, stores: Stores, queue: WorkQueue[AppKey], scheduler: Scheduler, bystanders: Bystanders
+    ) -> None:
         self._stages, self._stores, self._queue, self._scheduler = stages, stores, queue, scheduler
+        self._bystanders = bystanders
         self._states: dict[AppKey, ApplicationState] = {}
-        self._sync = SyncPass(stages, stores, self._states)
+        self._sync = SyncPass(stages, stores, self._states, bystanders)
 
     def reconcile(self, item: Item[AppKey]) -> None:
         """Brings one application one step closer to its D(t)."""
@@ -77,6 +83,7 @@ class ApplicationReconciler:
     def _reconcile(self, item: Item[AppKey]) -> str:
         """One reconcile, from Application to status; the result is for metrics."""
         key, started = item.key, time.monotonic()
+        self._bystanders.rouse(key)  # before anything is read that it decides on
         raw = self._stores.applications.raw(key)
         if raw is None:
             self._forget(key)
@@ -105,13 +112,15 @@ class ApplicationReconciler:
             return "departed"
         recorded = written(state)
         try:
-            self._publish(application.raw, state, outcome, generation=application.generation)
+            published = self._publish(application.raw, state, outcome, generation=application.generation)
         except AgentError as error:
             self._retry(findings, error)
             return "failed"
         self._requeue(key, self._stages.hooks.clean(application, state, recorded))
         state.failing_since = None
         self._wake_dependants(key, outcome)
+        if published and at_rest(application, outcome, state):
+            self._bystanders.rest(application, outcome.applied)
         _log.info(
             "reconciled",
             why=list(item.reasons),
@@ -171,8 +180,10 @@ class ApplicationReconciler:
             revision=NO_REVISION, sync=SyncStatus.OUT_OF_SYNC, waiting=waiting, error=declared.error, actor="deletion"
         )
 
-    def _publish(self, raw: Object, state: ApplicationState, outcome: ReconcileOutcome, *, generation: int) -> None:
+    def _publish(self, raw: Object, state: ApplicationState, outcome: ReconcileOutcome, *, generation: int) -> bool:
         """Performs the requeues of an outcome, then publishes it.
+
+        False when its status was put off.
 
         Raises:
             AgentError: the API server refused the status.
@@ -190,6 +201,7 @@ class ApplicationReconciler:
         revision_tracing.stands(raw, outcome)
         if delay is not None:
             self._requeue(key, (Requeue(reason="a status was put off", delay=delay),))
+        return delay is None
 
     def _requeue(self, key: AppKey, requeues: Iterable[Requeue]) -> None:
         for requeue in requeues:
@@ -226,6 +238,7 @@ class ApplicationReconciler:
 
     def _forget(self, key: AppKey) -> None:
         self._states.pop(key, None)
+        self._bystanders.forget(key)
         self._stores.prerequisites.expect(key, ())
         self._stores.informer.forget(key)
         self._stages.loader.forget(key)

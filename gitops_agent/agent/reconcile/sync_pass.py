@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from gitops_agent.agent.desired.bystanders import Bystanders
 from gitops_agent.agent.desired.declared_state import DeclaredState, DeclaredStateLoader
 from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.applier import Applier
@@ -72,10 +73,13 @@ class SyncPass:
         stages: which it runs.
         stores: what is known of the cluster.
         states: of all Applications, for those that others depend on; only read.
+        bystanders: know the commits that those took over without a reconcile.
     """
 
-    def __init__(self, stages: Stages, stores: Stores, states: Mapping[AppKey, ApplicationState]) -> None:
-        self._stages, self._stores, self._states = stages, stores, states
+    def __init__(
+        self, stages: Stages, stores: Stores, states: Mapping[AppKey, ApplicationState], bystanders: Bystanders
+    ) -> None:
+        self._stages, self._stores, self._states, self._bystanders = stages, stores, states, bystanders
 
     def run(self, findings: Findings, state: ApplicationState) -> ReconcileOutcome:
         """One pass over the stages, as far as they come now.
@@ -224,7 +228,7 @@ class SyncPass:
                 dependencies[name] = Dependency(
                     source=(raw.get("spec") or {}).get("source") or {},
                     status=(written if written is not None else raw.get("status")) or {},
-                    applied=state.applied if state is not None else "",
+                    applied=self._bystanders.current(key, state.applied) if state is not None else "",
                 )
         return dependencies
 

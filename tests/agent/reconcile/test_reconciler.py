@@ -7,6 +7,7 @@ import pytest
 
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.marks import owner
+from gitops_agent.observe.metrics import RECONCILES
 from tests.agent.cluster_env import ClusterEnv
 from tests.agent.samples import config_map
 
@@ -52,6 +53,25 @@ def test_a_commit_outside_the_closure_renders_nothing_and_writes_no_status(world
 
     assert world.components.renders.count == renders + 1
     assert world.application("shop")["metadata"]["resourceVersion"] == before
+
+
+def test_a_commit_reconciles_only_those_that_it_touches_and_a_dependant_need_not_wait(world: ClusterEnv) -> None:
+    files = {"shop/one.yaml": config_map("one"), "desk/other.yaml": config_map("other", colour="red")}
+    first = world.commit(files)
+    world.create("shop")
+    world.create("desk", dependsOn=[{"name": "shop"}])
+    world.await_synced("shop", first)
+    world.await_synced("desk", first)
+    queue, shop = world.components.queue, AppKey(world.home, "shop")
+    world.until(lambda: queue.depth() == 0 and not queue.running, "nothing is left to do")
+    before = RECONCILES.labels(str(shop), "ok")._value.get()
+
+    second = world.author.commit(files | {"desk/other.yaml": config_map("other", colour="blue")})
+    world.components.poller.poll_soon(world.author.repository, "its interval is over")
+    world.await_synced("desk", second)
+
+    assert RECONCILES.labels(str(shop), "ok")._value.get() == before
+    assert world.state("shop").applied == first
 
 
 def test_a_reconcile_in_which_nothing_changed_costs_no_render_and_no_request(world: ClusterEnv) -> None:
