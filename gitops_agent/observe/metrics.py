@@ -135,7 +135,28 @@ def exposition() -> bytes:
     return generate_latest(REGISTRY)
 
 
+_shown: dict[str, tuple[str, str]] = {}
+"""The state of each application that its gauge shows."""
+
+
+def show_state(application: str, sync: str, health: str) -> None:
+    """Shows the state of an application in place of its last one."""
+    before, _shown[application] = _shown.get(application), (sync, health)
+    if before is not None and before != (sync, health):
+        APPLICATIONS.remove(application, *before)
+    APPLICATIONS.labels(application, sync, health).set(1)
+
+
+def show(gauge: Gauge, application: str, value: float | None) -> None:
+    """Sets a gauge of an application; without a value it has none."""
+    if value is None:
+        gauge.remove(application)
+    else:
+        gauge.labels(application).set(value)
+
+
 def forget_application(application: str) -> None:
-    """Drops an application's gauges, whose labels change with the state."""
+    """Drops an application's gauges."""
+    _shown.pop(application, None)
     for gauge in (APPLICATIONS, NOT_READY_SINCE, HELD_PLANS, UNVERIFIED_COMMITS):
         gauge.remove_by_labels({"application": application})

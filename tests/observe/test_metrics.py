@@ -55,6 +55,39 @@ def test_an_application_that_goes_takes_its_gauge_along_and_no_other() -> None:
     metrics.forget_application(kept)
 
 
+def test_the_state_of_an_application_is_set_without_a_look_at_the_others() -> None:
+    name = f"gitops-system/{uuid.uuid4().hex}"
+
+    def calls() -> int:
+        """Python calls of two states of one application."""
+        count = 0
+
+        def counted(_: object, event: str, __: object) -> None:
+            nonlocal count
+            count += event == "call"
+
+        sys.setprofile(counted)
+        try:
+            for state in ("OutOfSync", "Synced"):
+                metrics.show_state(name, state, "Healthy")
+                metrics.show(metrics.HELD_PLANS, name, None)
+                metrics.show(metrics.NOT_READY_SINCE, name, 0)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    calls()
+    alone = calls()
+    others = [f"gitops-system/{uuid.uuid4().hex}" for _ in range(50)]
+    for other in others:
+        metrics.show_state(other, "Synced", "Healthy")
+
+    assert calls() == alone
+    assert len(labelled(name)) == 1
+    for one in (name, *others):
+        metrics.forget_application(one)
+
+
 def test_gauges_of_many_applications_are_dropped_and_set_at_once_without_a_conflict() -> None:
     name = f"gitops-system/{uuid.uuid4().hex}"
     failures: list[BaseException] = []

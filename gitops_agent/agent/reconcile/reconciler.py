@@ -65,6 +65,7 @@ class ApplicationReconciler:
         self._bystanders = bystanders
         self._states: dict[AppKey, ApplicationState] = {}
         self._sync = SyncPass(stages, stores, self._states, bystanders)
+        metrics.QUEUE_DEPTH.labels("applications").set_function(queue.depth)  # counted when it is scraped
 
     def reconcile(self, item: Item[AppKey]) -> None:
         """Brings one application one step closer to its D(t)."""
@@ -74,7 +75,6 @@ class ApplicationReconciler:
             metrics.RECONCILES.labels(str(item.key), result).inc()
             metrics.RECONCILE_SECONDS.observe(time.monotonic() - started)
             metrics.QUEUE_SECONDS.labels("applications").observe(item.waited)
-            metrics.QUEUE_DEPTH.labels("applications").set(self._queue.depth())
 
     def state(self, application: AppKey) -> ApplicationState:
         """State of an application, created on first use."""

@@ -211,18 +211,16 @@ class StatusWriter:
 
     @staticmethod
     def _measure(key: AppKey, after: Object) -> None:
-        metrics.forget_application(str(key))
+        name, ready = str(key), _condition(after, "Ready")
         delivery_metrics.show(key, after)
         unverified = at(after, "source", "unverified", "count") or 0
-        if unverified or at(after, "source", "verified"):
-            metrics.UNVERIFIED_COMMITS.labels(str(key)).set(unverified)
-        ready = _condition(after, "Ready")
+        shown = bool(unverified or at(after, "source", "verified"))
+        metrics.show(metrics.UNVERIFIED_COMMITS, name, unverified if shown else None)
         since = ready.get("lastTransitionTime")
         away = ready.get("status") != "True" and isinstance(since, str)
-        metrics.NOT_READY_SINCE.labels(str(key)).set(datetime.fromisoformat(str(since)).timestamp() if away else 0)
-        if ready.get("reason") == "HeldForApproval":
-            metrics.HELD_PLANS.labels(str(key)).set(1)
-        metrics.APPLICATIONS.labels(str(key), after["sync"].get("status", "Unknown"), after["health"]["status"]).set(1)
+        metrics.show(metrics.NOT_READY_SINCE, name, datetime.fromisoformat(str(since)).timestamp() if away else 0)
+        metrics.show(metrics.HELD_PLANS, name, 1 if ready.get("reason") == "HeldForApproval" else None)
+        metrics.show_state(name, after["sync"].get("status", "Unknown"), after["health"]["status"])
 
 
 def quiet(before: Object, after: Object) -> bool:
