@@ -64,7 +64,7 @@ class Bystanders:
         applications: know their present specs.
         sources: have the files of commits.
         renders: know what was read.
-        barrier: holds deletions back until the commit was looked at.
+        barrier: holds deletions back until the commit was loaded.
         board: learns where each Application stands.
         wake: wakes applications that waited for one that is passed over.
     """
@@ -86,7 +86,7 @@ class Bystanders:
         self._through: dict[AppKey, tuple[str, str]] = {}
 
     def rest(self, application: Application, commit: str) -> None:
-        """An Application is at rest with a commit that is applied as a whole."""
+        """Takes an Application with a fully applied commit for at rest."""
         repository, ref = followed(application.key.namespace, application.spec.source)
         rest = _Rest(spec=_spec(application.raw), repository=repository, ref=ref, commit=commit)
         with self._lock:
@@ -120,7 +120,7 @@ class Bystanders:
 
         Args:
             repository: where a reference moved.
-            move: that reference; nobody is passed over unless a branch went forward.
+            move: that reference; only where a branch went forward is an Application passed over.
             applications: those that follow it.
         """
         if move.ref.kind != "branch" or not move.old or move.rewritten:

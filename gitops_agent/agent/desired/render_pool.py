@@ -143,7 +143,7 @@ class RenderPool:
         return done is not None and done.rendered is not None and done.rendered.closure.holds(tree)
 
     def advance(self, application: AppKey, commit: str) -> None:
-        """Takes its newest render over to a commit for which it is valid."""
+        """Carries the newest render over to another commit."""
         with self._lock:
             done = self._done.get(application, {}).get(HEAD)
             if done is not None:

@@ -1,4 +1,4 @@
-"""The event of a branch whose history was rewritten. Pure but for the clock."""
+"""The event of a branch whose history was rewritten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an Application rests: only its own files could give it something to do. Pure.
+"""Whether an Application rests until its own files change. Pure.
 
 What reads more than the files of its branch (charts, values and bases of other repositories, signatures), and what is not done
 with its commit (hooks, rollouts, windows, trials, warnings of Helm), is reconciled for every commit.
@@ -14,7 +14,7 @@ from gitops_agent.sync.hook_runs.record import EMPTY
 
 
 def at_rest(application: Application, outcome: ReconcileOutcome, state: ApplicationState) -> bool:
-    """Whether a commit that leaves its files alone leaves it nothing to do.
+    """Whether only a change of its own files needs a reconcile.
 
     Args:
         application: which.
@@ -37,7 +37,7 @@ def at_rest(application: Application, outcome: ReconcileOutcome, state: Applicat
 
 
 def _reads_one_branch(application: Application, outcome: ReconcileOutcome) -> bool:
-    """Whether its revision is a commit of a branch, and nothing beside it."""
+    """Whether its revision is one commit of a branch."""
     ref, revision = application.spec.source.ref, outcome.revision
     return (
         ref is not None
