@@ -26,6 +26,7 @@ from gitops_agent.render.plain import KUSTOMIZATIONS, SUFFIXES, render_plain
 from gitops_agent.render.request import Failure, Format, KubeFacts, Rendered, RenderLimits, RenderRequest
 from gitops_agent.render.scratch import workspace
 from gitops_agent.render.tool import Job, Workspace
+from gitops_agent.render.tool_versions import ToolVersions
 from gitops_agent.render.variables.substitution import Substitution
 from gitops_agent.render.variables.variable import NAME
 from gitops_agent.revision.mounted_tree import readable
@@ -62,6 +63,7 @@ class Renderer:
         self._scratch = scratch
         self._limits = limits or RenderLimits()
         self._explicit = {"helm": helm, "kustomize": kustomize}
+        self._versions = ToolVersions(self._explicit)
 
     def attempt(self, tree: Tree, request: RenderRequest, *, cancel: threading.Event | None = None) -> Rendered | Failure:
         """The objects at the request's path, or the failure, with its closure.
@@ -137,10 +139,10 @@ class Renderer:
 
     def key(self, request: RenderRequest) -> str:
         """See `content_key`."""
-        return content_key(request, self._explicit)
+        return content_key(request, self._versions.now())
 
 
-def content_key(request: RenderRequest, programs: Mapping[str, Path | None]) -> str:
+def content_key(request: RenderRequest, tools: Mapping[str, str]) -> str:
     """Hash of all inputs but the files and the values of variables.
 
     With the closure and the values that were used it is the render's content key.
@@ -153,16 +155,9 @@ def content_key(request: RenderRequest, programs: Mapping[str, Path | None]) -> 
             "namespace": request.namespace,
             "options": options,
             "facts": [request.facts.version, *request.facts.api_versions],
-            "tools": {name: _version(name, programs[name]) for name in sorted(programs)},
+            "tools": {name: tools[name] for name in sorted(tools)},
         }
     )
-
-
-def _version(name: str, explicit: Path | None) -> str:
-    try:
-        return find(name, explicit).version
-    except RenderError:
-        return "absent"
 
 
 def _substitution(request: RenderRequest, limits: RenderLimits) -> Substitution | None:

@@ -24,6 +24,7 @@ from gitops_agent.render.memory import memory_folder
 from gitops_agent.render.renderer import content_key
 from gitops_agent.render.request import Failure, Rendered, RenderLimits, RenderRequest, rendered
 from gitops_agent.render.secret_check import SecretCheck
+from gitops_agent.render.tool_versions import ToolVersions
 from gitops_agent.render.worker.channel import Channel, ChannelError
 from gitops_agent.render.worker.launch import Dialer, ProcessDialer
 from gitops_agent.render.worker.messages import request_head
@@ -72,14 +73,14 @@ class RenderWorkers:
     """
 
     def __init__(self, dialer: Dialer, *, limits: RenderLimits, programs: dict[str, Path | None]) -> None:
-        self._dialer, self._limits, self._programs = dialer, limits, programs
+        self._dialer, self._limits, self._versions = dialer, limits, ToolVersions(programs)
         self._lock = threading.Lock()
         self._idle: list[_Line] = []
         self._stopped = False
 
     def key(self, request: RenderRequest) -> str:
         """See `Renderer.key`."""
-        return content_key(request, self._programs)
+        return content_key(request, self._versions.now())
 
     def render(self, tree: Tree, request: RenderRequest) -> Rendered:
         """The objects at the request's path.
