@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.agent.desired.bystanders import Bystanders
+from gitops_agent.agent.desired.bystanders import Bystanders, Reach
 from gitops_agent.agent.desired.claims import ClaimRegistry
 from gitops_agent.agent.desired.commit_board import ApplicationCommits
 from gitops_agent.agent.desired.poller import SourcePoller
@@ -94,7 +94,7 @@ def test_a_commit_passes_over_those_whose_files_it_leaves_alone(room: Room) -> N
 
     reach = room.bystanders.pass_over(room.author.repository, move, [SHOP, DESK])
 
-    assert (reach.same, reach.passed) == ({SHOP}, {SHOP})
+    assert reach == Reach(same=frozenset({SHOP}), passed=frozenset({SHOP}))
     assert room.renders.newest(SHOP)[0] == move.new
     assert room.renders.newest(DESK)[0] == room.first
 
