@@ -205,7 +205,7 @@ TABLE: tuple[tuple[str, str, str], ...] = (
     (
         "ChartRepublished",
         "A version of a chart has another content than before; what is applied stays.",
-        "Compare both, then name the version with the new digest to accept it.",
+        "Compare both, then approve the plan that the message names, or pin the new digest.",
     ),
     ("IndexTooLarge", "The index of a chart repository is too large to be read.", "Use a repository with a smaller index."),
     (

@@ -82,6 +82,7 @@ _HOLD = frozenset(
     {
         "Unverified",
         "HistoryRewritten",
+        "ChartRepublished",
         "SignerRemoved",
         "HeldForApproval",
         "AwaitingApproval",

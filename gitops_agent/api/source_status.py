@@ -76,6 +76,28 @@ class ChartStatus(Model):
     """When it was chosen."""
 
 
+class RepublicationStatus(Model):
+    """A version of a chart that was published again with another content."""
+
+    repository: str = ""
+    """The chart repository."""
+
+    name: str = ""
+    """The chart."""
+
+    version: str = ""
+    """The version."""
+
+    before: str = ""
+    """The digest of the archive that was followed."""
+
+    digest: str = ""
+    """The digest of the archive that the repository has now."""
+
+    approval: str = ""
+    """The hash by which a person accepts the new content, and no other one."""
+
+
 class DependencyStatus(ChartStatus):
     """A chart that the chart depends on."""
 
@@ -101,6 +123,12 @@ class SourceStatus(Model):
 
     chart: ChartStatus | None = None
     """The version of a chart that is followed; a restart goes on with it."""
+
+    republished: RepublicationStatus | None = None
+    """The version of the chart has another content now, which waits for an approval; absent when nothing waits."""
+
+    accepted: RepublicationStatus | None = None
+    """The content of a version that a person accepted last."""
 
     dependencies: tuple[DependencyStatus, ...] = ()
     """The charts that were fetched because they are not in `charts/`; a restart goes on with them."""

@@ -23,7 +23,8 @@ def approve(name: str, plan: str, *, kubeconfig: str | None, context: str | None
     The approval is an annotation on the Application, so RBAC and the audit log apply. Your name is recorded beside it, as a
     claim: only the audit log proves it. Any change of the plan voids the approval.
 
-    A branch that left its last verified commit (HistoryRewritten) is approved in the same way.
+    A branch that left its last verified commit (HistoryRewritten), and a version of a chart that has another content
+    (ChartRepublished), are approved in the same way.
     """
     from gitops_agent.sync.planning.policy import APPROVAL_DIGITS
 
@@ -32,5 +33,5 @@ def approve(name: str, plan: str, *, kubeconfig: str | None, context: str | None
     held = requests.approvable(application, plan)
     requests.approve(access, application, held)
     click.echo(f"application/{name}: plan {held[:APPROVAL_DIGITS]} approved")
-    if not requests.rewritten_history(application) and (closed := closed_window(application)) is not None:
+    if not requests.source_approval(application) and (closed := closed_window(application)) is not None:
         out.talk(out.line(f"it runs now, although the application {closed}"))

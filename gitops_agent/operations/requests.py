@@ -15,6 +15,7 @@ from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.manifest.marks import ACTOR, APPROVED, APPROVED_BY, APPROVED_VIA, REQUESTED, RETRY, claim
+from gitops_agent.manifest.reading import mapping
 from gitops_agent.operations.identity import username
 
 FOREVER = "forever"
@@ -61,10 +62,10 @@ def approvable(application: Object, plan: str) -> str:
     from gitops_agent.sync.planning.policy import APPROVAL_DIGITS
 
     name, status = application["metadata"]["name"], application.get("status") or {}
-    rewritten = rewritten_history(application)
+    elsewhere = source_approval(application)
     waiting = str((status.get("sync") or {}).get("plan") or "")
-    held = rewritten if rewritten and not waiting.startswith(plan.lower()) else waiting
-    if not rewritten and condition_of(application, "Ready").get("reason") not in ("HeldForApproval", "WindowClosed"):
+    held = elsewhere if elsewhere and not waiting.startswith(plan.lower()) else waiting
+    if not elsewhere and condition_of(application, "Ready").get("reason") not in ("HeldForApproval", "WindowClosed"):
         raise UsageError(f"nothing of {name} is held for approval or waits for a window")
     if len(plan) < APPROVAL_DIGITS:
         raise UsageError(f"{plan}: give at least {APPROVAL_DIGITS} digits of the hash")
@@ -73,9 +74,14 @@ def approvable(application: Object, plan: str) -> str:
     return held
 
 
-def rewritten_history(application: Object) -> str:
-    """The hash that accepts a branch which left its last verified commit."""
-    return str((((application.get("status") or {}).get("source") or {}).get("unverified") or {}).get("approval") or "")
+def source_approval(application: Object) -> str:
+    """The hash that accepts what the source did; empty when nothing waits.
+
+    A branch left its last verified commit, or a version of a chart has another content.
+    """
+    source = mapping(application, "status", "source")
+    waiting = (mapping(source, name).get("approval") for name in ("unverified", "republished"))
+    return next((str(approval) for approval in waiting if approval), "")
 
 
 def approve(access: ClusterClient, application: Object, held: str, *, version: str = "") -> None:

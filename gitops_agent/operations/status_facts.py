@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gitops_agent.api.application_row import SHORT, source_text, summary
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import FOLLOWED, annotation
+from gitops_agent.operations.requests import source_approval
 from gitops_agent.operations.sync_window import closed_window, has_windows
 
 if TYPE_CHECKING:
@@ -95,8 +96,9 @@ def signatures(application: Object) -> list[tuple[str, str]]:
     facts += [("Unverified", text) for text in shown]
     if unverified.get("count", 0) > len(commits):
         facts.append(("Unverified", f"and {unverified['count'] - len(commits)} more"))
-    if unverified.get("approval"):
-        facts.append(("Approve", f"gitops-agent approve {application['metadata']['name']} {unverified['approval'][:SHORT]}"))
+    approval = source_approval(application)
+    if approval:
+        facts.append(("Approve", f"gitops-agent approve {application['metadata']['name']} {approval[:SHORT]}"))
     return facts
 
 

@@ -22,6 +22,7 @@ from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource
 from gitops_agent.source.chart.charts import Charts
 from gitops_agent.source.chart.credentials import ChartCredentials
 from gitops_agent.source.chart.repository import ChartAccess
+from gitops_agent.source.chart.republication import accepting
 from gitops_agent.source.chart.signers import policies
 from gitops_agent.source.credentials import Credentials
 from gitops_agent.source.following import chart_beside, followed, with_chart
@@ -102,6 +103,7 @@ def fetched_sources(
     try:
         try:
             if isinstance(repository, ChartSource) and isinstance(ref, ChartRef):
+                ref = accepting(application, repository, ref)
                 resolved = sources.charts.find(repository, ref, chart_access(access, repository, ref), without_values(revision))
             else:
                 name = RevisionName.parse(commit_of(revision) or HEAD)
@@ -109,6 +111,7 @@ def fetched_sources(
                 resolved = sources.find(repository, name, head=ref, credentials=secret)
                 beside = chart_beside(application.key.namespace, application.spec.render)
                 if beside is not None:
+                    beside = beside[0], accepting(application, *beside)
                     chart = sources.charts.find(*beside, chart_access(access, *beside), chart_of(revision))
                     resolved = with_chart(resolved, chart)
             commits = values_repositories.followed_values(
@@ -166,6 +169,7 @@ def with_mounted_chart(
     beside = chart_beside(application.key.namespace, application.spec.render)
     if beside is None:
         return tree
+    beside = beside[0], accepting(application, *beside)
     charts = Charts(scratch / "charts")
     revision = charts.find(*beside, access(*beside)).commit
     return MountedTree(tree, CHART, charts.tree(beside[0], revision), tree.commit)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from gitops_agent.api.application_row import SHORT, State, state_of, summary
 from gitops_agent.api.conditions import condition_of
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.operations.requests import source_approval
 from gitops_agent.server.plain_text import plain
 from gitops_agent.server.views.applications import ApplicationRow, Counts, RolloutMark, StateCounts
 
@@ -57,10 +58,9 @@ def counts_of(resources: Object) -> Counts:
 def waiting_hash(application: Object, reason: str) -> str:
     """The hash that waits for an approval; empty when none does."""
     status = application.get("status") or {}
-    rewritten = ((status.get("source") or {}).get("unverified") or {}).get("approval")
     if reason in ("HeldForApproval", "WindowClosed"):
         return str((status.get("sync") or {}).get("plan") or "")
-    return str(rewritten or "")
+    return source_approval(application)
 
 
 def rollout_mark(rollouts: Iterable[Object], policies: Policies) -> RolloutMark | None:

@@ -26,7 +26,9 @@ def helm() -> Path:
     return Installer().ensure(selected(("helm",)))["helm"].path
 
 
-def package(name: str, version: str, templates: Mapping[str, str] | None = None, *, more: str = "") -> bytes:
+def package(
+    name: str, version: str, templates: Mapping[str, str] | None = None, *, more: str = "", values: str = "color: blue\n"
+) -> bytes:
     """A chart as `helm package` makes it.
 
     Args:
@@ -34,13 +36,14 @@ def package(name: str, version: str, templates: Mapping[str, str] | None = None,
         version: of the chart.
         templates: by file name; one ConfigMap when absent.
         more: further lines of Chart.yaml.
+        values: of values.yaml.
     """
     folder = Path(tempfile.mkdtemp(prefix="chart-"))
     try:
         chart = folder / name
         (chart / "templates").mkdir(parents=True)
         (chart / "Chart.yaml").write_text(f"apiVersion: v2\nname: {name}\nversion: {version}\n{more}")
-        (chart / "values.yaml").write_text("color: blue\n")
+        (chart / "values.yaml").write_text(values)
         for file, text in (templates or {"config.yaml": TEMPLATE}).items():
             (chart / "templates" / file).write_text(text)
         command = [str(helm()), "package", str(chart), "--destination", str(folder)]

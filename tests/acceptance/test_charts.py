@@ -132,11 +132,10 @@ def test_what_a_repository_does_wrong_changes_nothing(team: Tenant, charts: Char
     good = charts.archives["/podinfo-6.5.3.tgz"]
     charts.publish("podinfo", "6.5.3", package("podinfo", "6.5.3", {"other.yaml": "kind: Evil"}))
     team.ask()
-    message = team.until(lambda: unavailable(team), "the republished version is said")
+    message = team.says("ChartRepublished")
 
     assert "podinfo 6.5.3" in message
     assert "what was followed stays" in message
-    at(team, "6.5.3")
 
     charts.publish("podinfo", "6.5.3", good)
     charts.answers["/index.yaml"] = (503, {}, b"")
@@ -148,6 +147,32 @@ def test_what_a_repository_does_wrong_changes_nothing(team: Tenant, charts: Char
     del charts.answers["/index.yaml"]
     at(team, "6.5.4")
     assert unavailable(team) == ""
+
+
+def test_an_approval_accepts_a_republished_version_and_no_later_content(team: Tenant, charts: ChartServer) -> None:
+    shell = Shell(team)
+    team.declare(source=source(charts))
+    old = at(team, "6.5.3")["status"]["source"]["chart"]["digest"]
+    new = charts.publish("podinfo", "6.5.3", package("podinfo", "6.5.3", values="color: red\n"))
+    team.ask()
+    message = team.says("ChartRepublished")
+    plan = message.partition("held (plan ")[2][:12]
+
+    assert old in message
+    assert new in message
+    assert f"gitops-agent approve {shell.application} {plan}" in shell.run("status", shell.application)
+    assert color(team) == "blue"
+    shell.run("approve", shell.application, plan)
+    team.until(lambda: color(team) == "red", "what was accepted is applied")
+    status = at(team, "6.5.3")["status"]
+    assert status["source"]["chart"]["digest"] == new
+    assert status["history"][0]["approved"].startswith(plan)
+    assert status["history"][0]["approver"]
+
+    charts.publish("podinfo", "6.5.3", package("podinfo", "6.5.3", values="color: green\n"))
+    team.ask()
+    assert f"was {new}" in team.says("ChartRepublished")
+    assert color(team) == "red"
 
 
 def test_a_restart_keeps_the_version_until_the_next_poll(own: Tenant, charts: ChartServer) -> None:
@@ -186,8 +211,8 @@ def test_a_chart_of_a_registry_is_applied_and_moves_with_its_tags(team: Tenant, 
 
         registry.push("acme/charts/podinfo", packed(package("podinfo", "6.5.4", more="description: other\n")), "6.5.4")
         team.ask()
-        team.until(lambda: digest_of(newer) in unavailable(team), "the republished version is said")
-        at(team, "6.5.4")
+        assert digest_of(newer) in team.says("ChartRepublished")
+        assert color(team) == "blue"
 
 
 def test_a_chart_of_a_registry_is_followed_once_it_is_signed(team: Tenant, tmp_path: Path) -> None:

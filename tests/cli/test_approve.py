@@ -68,6 +68,16 @@ def test_the_approver_is_recorded_beside_the_plan(held: ClusterEnv, run: Run) ->
     assert user
 
 
+def test_a_chart_that_was_published_again_is_approved_like_a_plan(stage: ClusterEnv, run: Run) -> None:
+    change = "e" * 64
+    status = troubled("False", "ChartRepublished", f"podinfo 6.5.4 was …; held (plan {change[:12]})")
+    status["source"]["republished"] = {"approval": change}
+    stage.application("shop", status)
+
+    assert run("approve", "shop", change[:12]).code == 0
+    assert approved(stage) == change
+
+
 def test_a_branch_that_moved_is_approved_like_a_plan(stage: ClusterEnv, run: Run) -> None:
     move = "d" * 64
     status = troubled("False", "HistoryRewritten", f"main moved; held (plan {move[:12]})")

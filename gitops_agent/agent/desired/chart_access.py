@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from gitops_agent.source.chart.chart_ref import ChartLock, ChartRef, ChartSource
 from gitops_agent.source.chart.credentials import ChartCredentials
 from gitops_agent.source.chart.dependency import LOCKED
 from gitops_agent.source.chart.repository import ChartAccess
+from gitops_agent.source.chart.republication import accepted
 from gitops_agent.source.chart.signers import policies
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
@@ -52,7 +54,10 @@ def recorded_locks(application: Application, repository: str) -> tuple[ChartLock
     dependencies = source.get("dependencies")
     rows = [(mapping(row), LOCKED) for row in dependencies] if isinstance(dependencies, list) else []
     locks = (_lock(row, once, repository) for row, once in [(mapping(source.get("chart")), ""), *rows])
-    return tuple(lock for lock in locks if lock is not None)
+    one = accepted(application)
+    content = one.content if one is not None and one.repository == repository else ""
+    present = (lock for lock in locks if lock is not None)
+    return tuple(replace(lock, accepted=f"{lock.version}@{lock.digest}" == content) for lock in present)
 
 
 def _lock(chart: Mapping[str, Any], once: str, repository: str) -> ChartLock | None:
@@ -61,10 +66,13 @@ def _lock(chart: Mapping[str, Any], once: str, repository: str) -> ChartLock | N
         if chart["repository"] != repository:
             return None
         moment = datetime.fromisoformat(str(chart["resolvedAt"]))
-        texts = {name: str(chart[name]) for name in ("name", "range", "version", "digest")}
-        return ChartLock(resolved_at=moment, once=str(chart.get("parent") or once), **texts) if moment.tzinfo else None
+        name, range_, version, digest = (str(chart[field]) for field in ("name", "range", "version", "digest"))
+        once = str(chart.get("parent") or once)
     except (KeyError, ValueError):
         return None
+    if moment.tzinfo is None:
+        return None
+    return ChartLock(name=name, range=range_, version=version, digest=digest, resolved_at=moment, once=once)
 
 
 def poll_seconds(application: Application, chart: ChartSpec | None) -> float:

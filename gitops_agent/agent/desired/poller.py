@@ -35,6 +35,7 @@ from gitops_agent.manifest.revision_name import short
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource
+from gitops_agent.source.chart.republication import accepting
 from gitops_agent.source.credentials import Credentials
 from gitops_agent.source.following import chart_beside, followed
 from gitops_agent.source.ref import Ref
@@ -104,6 +105,7 @@ class SourcePoller:
         """Registers an application's source, and polls a new one."""
         spec = application.spec.source
         repository, ref = followed(application.key.namespace, spec)
+        ref = accepting(application, repository, ref)
         verified = ref.kind == "semver" and spec.verify.mode in (VerifyMode.TAG, VerifyMode.TAG_AND_HEAD)
         seconds = poll_seconds(application, spec.chart)
         use = SourceUse(repository=repository, ref=ref, seconds=seconds, verified=verified, application=application)
@@ -117,6 +119,7 @@ class SourcePoller:
         if beside is None or helm is None:
             self._drop(application.key, CHART)
             return None
+        beside = beside[0], accepting(application, *beside)
         seconds = poll_seconds(application, helm.chart)
         use = SourceUse(repository=beside[0], ref=beside[1], seconds=seconds, verified=False, application=application)
         self._use(application.key, CHART, use)

@@ -14,6 +14,7 @@ from gitops_agent.agent.work_queue import Priority
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import GroupKind, ObjectKey
 from gitops_agent.revision.revision import Revision
+from gitops_agent.source.chart.republication import Republication
 from gitops_agent.source.signature.judgement import Judgement
 from gitops_agent.sync.health.status import Health
 from gitops_agent.sync.planning.policy import Approval
@@ -94,6 +95,7 @@ class ReconcileOutcome:
         deletions: what was deleted lately without an approval; None when this process knows of nothing.
         demanded: signatures of commits are demanded, as far as is known; False drops what the status says of them.
         judgement: on the signatures of the newest commits; None keeps what the status says of them.
+        accepted: the content of a chart that a person accepted last; None without one.
         kinds: live objects by kind, when each kind was last listed.
         hooks: the record of hooks, as the status keeps it; None where it stays as it is.
         recovered: the backoff of earlier failures is over.
@@ -134,6 +136,7 @@ class ReconcileOutcome:
     deletions: RecentDeletions | None = None
     demanded: bool = True
     judgement: Judgement | None = None
+    accepted: Republication | None = None
     kinds: Mapping[GroupKind, int] = field(default_factory=dict)
     hooks: Mapping[str, Any] | None = None
     recovered: bool = False

@@ -23,6 +23,7 @@ from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.api.sync_options import SyncMode
 from gitops_agent.errors import AgentError, Conflict
 from gitops_agent.manifest.key import AppKey
+from gitops_agent.source.chart.republication import accepted, republication_of
 from gitops_agent.sync.action import LEFT_BEHIND
 from gitops_agent.sync.health.status import UNHEALTHY
 from gitops_agent.sync.windows import Closed
@@ -111,9 +112,10 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
     revision = declared.desired.revision if declared.desired is not None else None
     desired = state.desired
     problems = _problems(findings)
+    held = republication_of(unavailable) is not None
     return ReconcileOutcome(
         revision=declared.revision,
-        unavailable_since=declared.source.since if unavailable is not None else None,
+        unavailable_since=declared.source.since if unavailable is not None and not held else None,
         source_error=unavailable,
         applied=revision.commit if revision is not None and in_force and settled else state.last_applied,
         rollback=state.rollback,
@@ -142,6 +144,7 @@ def build_outcome(findings: Findings, declared: DeclaredState, state: Applicatio
         provisional=applied is None and error is None and unavailable is None and not _refused(declared),
         demanded=demanded(application),
         judgement=declared.judgement,
+        accepted=accepted(application),
         recovered=bool(applied and applied.advanced) or (in_force and not (applied and applied.retry is not None)),
         requeue=_requeues(findings, waits=bool(waiting) and not declared.pending),
     )

@@ -14,6 +14,7 @@ from typing import Any
 from gitops_agent.agent.reconcile.deletion_budget import recent_of
 from gitops_agent.agent.reconcile.delivery import advance
 from gitops_agent.agent.reconcile.outcome import ObjectIssue, ReconcileOutcome, SyncStatus
+from gitops_agent.agent.reconcile.republication_status import held, republication_status
 from gitops_agent.agent.reconcile.signature_status import SIGNATURE_CONDITIONS, signature_conditions, signature_status
 from gitops_agent.agent.rollouts.summary import RolloutSummary
 from gitops_agent.api.conditions import find_condition, set_condition
@@ -22,6 +23,7 @@ from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.revision_name import short as short_name
 from gitops_agent.revision.revision import ChartRevision, Revision
 from gitops_agent.rollout.state import Phase
+from gitops_agent.source.chart.republication import REPUBLISHED
 from gitops_agent.sync.action import LEFT_BEHIND
 from gitops_agent.sync.health.status import UNHEALTHY, Status
 from gitops_agent.sync.planning.hidden import to_json
@@ -97,6 +99,9 @@ def ready(outcome: ReconcileOutcome) -> tuple[bool | None, str, str]:
         return synced, reason, message
     if outcome.judgement is not None and outcome.judgement.reason:
         return False, outcome.judgement.reason, outcome.judgement.message
+    republished = held(outcome)
+    if republished is not None:
+        return False, REPUBLISHED, republished[1]
     health = outcome.health
     if health is None or health.status is Status.HEALTHY:
         return True, "Synced", message
@@ -308,7 +313,7 @@ def _source(before: Object, outcome: ReconcileOutcome) -> Object:
     if outcome.unavailable_since is not None:
         result["unavailableSince"] = timestamp(outcome.unavailable_since)
         result["message"] = str(outcome.source_error or "")[:_TEXT_LIMIT]
-    return _drop_empty(result | signature_status(before, outcome))
+    return _drop_empty(result | signature_status(before, outcome) | republication_status(before, outcome))
 
 
 def _chart(chart: ChartRevision | None) -> Object | None:

@@ -35,7 +35,7 @@ _PAUSE_SECONDS = 1.0
 _ON_THE_WAY_SECONDS = 1.5
 _PROVISIONAL_SECONDS = 2.0
 _PROVISIONAL_LONGEST_SECONDS = 60.0
-_SOURCE_KEPT = ("unavailableSince", "message", "unverified")
+_SOURCE_KEPT = ("unavailableSince", "message", "unverified", "republished", "accepted")
 """What a status says of its source beside the commits."""
 _NOT_YET = frozenset({"Fetching", "WaitingFor", "NotFetched"})
 """Reasons of a status that says no more than a provisional one."""

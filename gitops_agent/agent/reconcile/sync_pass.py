@@ -27,6 +27,7 @@ from gitops_agent.agent.reconcile.outcome_builder import (
     is_unhealthy,
     merge,
 )
+from gitops_agent.agent.reconcile.republication_status import note_acceptance
 from gitops_agent.agent.reconcile.status_writer import StatusWriter
 from gitops_agent.agent.rollouts.controller import RolloutController
 from gitops_agent.agent.rollouts.rollout_pass import RolloutRequest
@@ -100,6 +101,7 @@ class SyncPass:
         if declared.revision is not None:
             replacement = state.rollback.replacement
             state.follow(replacement.commit if replacement else declared.revision.commit, findings.now)
+            note_acceptance(application, declared.revision, state.status.written or {}, state.plans)
         findings.hooks = self._stages.hooks.open(application, declared, state)
         self._admit(findings, state)
         declared = self._advance_rollouts(findings, declared, state)

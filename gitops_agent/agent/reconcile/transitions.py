@@ -17,6 +17,7 @@ from gitops_agent.events.event import Event, EventType, Severity
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.revision_name import short
 from gitops_agent.revision.revision import Revision
+from gitops_agent.source.chart.republication import REPUBLISHED
 
 
 def transitions(
@@ -41,7 +42,7 @@ def transitions(
             message=message[:1000],
             revision=_revision(kind, outcome),
             objects=tuple(problem.key for problem in outcome.problems[:10]) if severity is not Severity.INFO else (),
-            facts=_facts(kind, after, outcome),
+            facts=_facts(kind, reason, after, outcome),
         )
         for kind, severity, reason, message in _edges(before, after)
     )
@@ -59,12 +60,14 @@ def _revision(kind: EventType, outcome: ReconcileOutcome) -> Revision | None:
     return outcome.revision if about_newest else outcome.replacement
 
 
-def _facts(kind: EventType, after: Object, outcome: ReconcileOutcome) -> dict[str, str]:
+def _facts(kind: EventType, reason: str, after: Object, outcome: ReconcileOutcome) -> dict[str, str]:
     revision = _revision(kind, outcome)
     facts = {"commit": revision.commit if revision else str(at(after, "source", "revision") or ""), "plan": outcome.plan}
     if kind is EventType.APPROVED:
         approved = at(after, "sync", "approved") or {}
         facts |= {"plan": str(approved.get("hash") or ""), "approver": str(approved.get("by") or "")}
+    if reason == REPUBLISHED:
+        facts |= {"plan": "", "approval": str(at(after, "source", "republished", "approval") or "")}
     return facts
 
 
@@ -99,6 +102,9 @@ def _verification(before: Object, after: Object) -> Iterator[tuple[EventType, Se
     old, new = _condition(before, "Verified"), _condition(after, "Verified")
     if new.get("status") == "False" and (old.get("status"), old.get("message")) != ("False", new.get("message")):
         yield EventType.UNVERIFIED, Severity.WARNING, str(new.get("reason")), str(new.get("message"))
+    approval = at(after, "source", "republished", "approval")
+    if approval and approval != at(before, "source", "republished", "approval"):
+        yield EventType.HELD, Severity.WARNING, REPUBLISHED, str(_condition(after, "Ready").get("message"))
     lost = _condition(after, "SignerRemoved")
     if lost.get("status") == "True" and _condition(before, "SignerRemoved").get("status") != "True":
         yield EventType.SIGNER_REMOVED, Severity.WARNING, "SignerRemoved", str(lost.get("message"))

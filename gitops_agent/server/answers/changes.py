@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 from gitops_agent.api.application_row import SHORT, summary
 from gitops_agent.api.conditions import condition_of
@@ -39,6 +40,8 @@ from gitops_agent.sync.drift.report import describe
 
 _LARGE = 60_000
 """Bytes of one object beyond which it is left out of an answer about many."""
+_KINDS: Mapping[str, Literal["plan", "chart"]] = {"HeldForApproval": "plan", "ChartRepublished": "chart"}
+"""What waits for an approval, by the reason of the Application."""
 _SHOWN = {ActionKind.CREATE: "create", ActionKind.UPDATE: "update", ActionKind.REPLACE: "replace", ActionKind.DELETE: "delete"}
 
 
@@ -197,7 +200,7 @@ def _held(key: AppKey, live: Object) -> Iterator[views.HeldItem]:
         return
     yield views.HeldItem(
         application=_name(key),
-        kind="plan" if texts["reason"] == "HeldForApproval" else "history",
+        kind=_KINDS.get(texts["reason"], "history"),
         hash=waiting,
         reason=texts["reason"],
         message=plain(texts["message"]),

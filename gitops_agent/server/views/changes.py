@@ -359,8 +359,8 @@ class HeldItem(View):
     application: ApplicationName
     """Whose."""
 
-    kind: Literal["plan", "rollout", "history"]
-    """A plan, a step of a rollout, or a branch that left its last verified commit."""
+    kind: Literal["plan", "rollout", "history", "chart"]
+    """A plan, a step of a rollout, a branch that left its last verified commit, or a chart that was published again."""
 
     hash: str
     """What an approval names: a plan's hash, or `hash/step` of a rollout."""

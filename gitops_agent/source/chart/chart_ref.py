@@ -69,6 +69,7 @@ class ChartRef(Ref):
         digest: what the archive must be, `sha256:…`; empty for what the repository says.
         signers: who has to sign it; None for no signatures.
         once: what it is chosen for, for good, such as the content of the chart that depends on it; empty for what polls move.
+        accepted: a version that was published again, with the digest that a person accepted, `6.5.4@sha256:…`.
 
     Raises:
         SourceError: reason `InvalidSpec`.
@@ -81,6 +82,7 @@ class ChartRef(Ref):
     digest: str = ""
     signers: SignerDemand | None = None
     once: str = ""
+    accepted: str = ""
 
     def __post_init__(self) -> None:
         if NAME.match(self.name) is None:
@@ -108,6 +110,7 @@ class ChartLock:
         digest: of its archive.
         resolved_at: when, UTC.
         once: see `ChartRef.once`.
+        accepted: a person accepted this content for one Application, so for others it says nothing.
     """
 
     name: str
@@ -116,6 +119,7 @@ class ChartLock:
     digest: str
     resolved_at: datetime
     once: str = ""
+    accepted: bool = False
 
 
 def check(url: str) -> None:

@@ -14,7 +14,7 @@ import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -41,7 +41,7 @@ _MOST_ARCHIVES = 30
 """Of versions of a repository that are followed no more: what histories and rollouts lead back to."""
 _MOST_ONCE = 100
 """Choices for good that are kept: after a restart, renders ask for them later than the first poll."""
-_FOR = " for "
+_FOR, _ACCEPTED = " for ", " accepted "
 _MOST_TREES = 16
 _MOST_BYTES = 64 * 1024 * 1024
 """Of unpacked files that are kept in memory."""
@@ -94,14 +94,17 @@ class Charts:
         kept = self._kept(source)
         with kept.polling:
             before = dict(self._tips(source, kept))
-            recorded = sorted([*locks, *(tip.lock("") for tip in before.values())], key=lambda lock: lock.resolved_at)
+            recorded = sorted([*locks, *(_lock(*named) for named in before.items())], key=lambda lock: lock.resolved_at)
             resolution = Resolution(access, self._open(access, kept.cache), self._place(source), self._proofs)
-            tips: dict[Ref, ChartTip] = {}
+            tips: dict[ChartRef, ChartTip] = {}
             errors: dict[Ref, SourceError] = {}
-            for ref in sorted(refs, key=str):
+            ordered = sorted(refs, key=str)
+            for ref in ordered:
                 own = before.get(_key(ref))
                 earlier = [own.lock(ref.version)] if own is not None else []
-                earlier += [lock for lock in reversed(recorded) if lock.name == ref.name]
+                earlier += [
+                    lock for lock in reversed(recorded) if lock.name == ref.name and (ref.accepted or not lock.accepted)
+                ]
                 try:
                     stays = ref.once != "" or _key(ref) not in kept.begun
                     tips[ref] = resolution.resolve(ref, own, earlier, stays=stays)
@@ -112,16 +115,17 @@ class Charts:
                 kept.missing[revision] = _failure(resolution, revision)
             if not tips and any(error.reason in _WHOLE for error in errors.values()):
                 raise next(error for error in errors.values() if error.reason in _WHOLE)
-            after = {name: tip for name, tip in before.items() if name in {_key(ref) for ref in errors}} | _once(before)
+            failed = ((ref, self._tip(before, ref)) for ref in ordered if ref in errors)
+            after = {_key(ref): tip for ref, tip in failed if tip is not None} | _once(before)
             after |= {_key(ref): tip for ref, tip in tips.items()}
             if after != before:
                 self._record(source, kept, after)
             moved = tuple(
-                Move(ref=ref, old=old.revision if (old := before.get(_key(ref))) else "", new=tip.revision)
+                Move(ref=ref, old=old.revision if old is not None else "", new=tip.revision)
                 for ref, tip in tips.items()
-                if before.get(_key(ref)) is None or before[_key(ref)].revision != tip.revision
+                if (old := self._tip(before, ref)) is None or old.revision != tip.revision
             )
-        revisions = {ref: tip.revision for ref, tip in tips.items()}
+        revisions: dict[Ref, str] = {ref: tip.revision for ref, tip in tips.items()}
         return Poll(tips=revisions, names={ref: tip.version for ref, tip in tips.items()}, moved=moved, errors=errors)
 
     def resolve(self, source: ChartSource, ref: ChartRef) -> Revision:
@@ -130,7 +134,7 @@ class Charts:
         Raises:
             SourceError: it was never resolved.
         """
-        tip = self._tips(source, self._kept(source)).get(_key(ref))
+        tip = self._tip(self._tips(source, self._kept(source)), ref)
         if tip is None or not self._archive(source, tip.digest).is_file():
             raise SourceError(f"{source}: {ref} has not been fetched yet", reason="SourceUnavailable", transient=True)
         warnings = []
@@ -147,7 +151,7 @@ class Charts:
         Raises:
             SourceError: its archive is not there.
         """
-        tip = self._tips(source, self._kept(source)).get(_key(ref))
+        tip = self._tip(self._tips(source, self._kept(source)), ref)
         if tip is not None and tip.revision == revision:
             return self.resolve(source, ref)
         self._require(source, revision)
@@ -167,7 +171,7 @@ class Charts:
         """
         revision, _, digest = version.partition("@")
         plain = revision.removeprefix(f"{ref.name}-")
-        named_ref = ChartRef(name=ref.name, version=plain, digest=digest, signers=ref.signers) if version else ref
+        named_ref = replace(ref, version=plain, digest=digest) if version else ref
         result = self.poll(source, [named_ref], access)
         if named_ref in result.errors:
             raise result.errors[named_ref]
@@ -199,6 +203,11 @@ class Charts:
             for key in [key for key in self._files if key[0] == source.id]:
                 del self._files[key]
         shutil.rmtree(self._place(source), ignore_errors=True)
+
+    @staticmethod
+    def _tip(tips: Mapping[str, ChartTip], ref: ChartRef) -> ChartTip | None:
+        """What a reference was resolved to, also before an acceptance."""
+        return tips.get(_key(ref)) or (tips.get(_key(replace(ref, accepted=""))) if ref.accepted else None)
 
     def _kept(self, source: ChartSource) -> _Kept:
         with self._lock:
@@ -277,7 +286,13 @@ def _key(ref: Ref) -> str:
     digest = ref.digest if isinstance(ref, ChartRef) else ""
     signers = f" signed by {ref.signers}" if isinstance(ref, ChartRef) and ref.signers is not None else ""
     once = f"{_FOR}{ref.once}" if isinstance(ref, ChartRef) and ref.once else ""
-    return (f"{ref.value}@{digest}" if digest else ref.value) + signers + once
+    accepted = f"{_ACCEPTED}{ref.accepted}" if isinstance(ref, ChartRef) and ref.accepted else ""
+    return (f"{ref.value}@{digest}" if digest else ref.value) + signers + once + accepted
+
+
+def _lock(key: str, tip: ChartTip) -> ChartLock:
+    """What a tip says of its version to other references."""
+    return replace(tip.lock(""), accepted=key.endswith(f"{_ACCEPTED}{tip.version}@{tip.digest}"))
 
 
 def _once(tips: Mapping[str, ChartTip]) -> dict[str, ChartTip]:

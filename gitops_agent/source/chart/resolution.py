@@ -22,6 +22,7 @@ from gitops_agent.source.chart.index_cache import disk_error, replace_file
 from gitops_agent.source.chart.provenance import Proofs, prove
 from gitops_agent.source.chart.provenance_policy import ProvenancePolicy
 from gitops_agent.source.chart.repository import ChartAccess, ChartRepository, ChartVersion
+from gitops_agent.source.chart.republication import REPUBLISHED, Republication
 from gitops_agent.source.chart.version_range import choose, exact
 
 
@@ -117,7 +118,7 @@ class Resolution:
         version = self._version(ref, before.version if before is not None else locked, stays=stays)
         if not version.digest and not version.urls:  # a registry lists no digests
             version = self._repository.version(ref.name, version.version)
-        lock = next((lock for lock in earlier if lock.version == version.version), None)
+        lock = next((lock for lock in _accepted(ref, earlier) if lock.version == version.version), None)
         if not ref.digest and lock is not None and version.digest not in ("", lock.digest):
             raise self._republished(ref, lock, version.digest)
         digest = ref.digest or (lock.digest if lock is not None else version.digest)
@@ -197,11 +198,23 @@ class Resolution:
         return digest
 
     def _republished(self, ref: ChartRef, lock: ChartLock, digest: str) -> SourceError:
-        text = (
-            f"{ref.name} {lock.version} from {self._url} was {lock.digest} on {lock.resolved_at:%Y-%m-%d} and is {digest} now: "
-            f"what was followed stays; name version {lock.version} with the new digest in the chart's spec to accept it"
+        what = (
+            f"{ref.name} {lock.version} from {self._url} was {lock.digest} on {lock.resolved_at:%Y-%m-%d} and is {digest} now"
         )
-        facts = {"chart": ref.name, "version": lock.version, "before": lock.digest, "digest": digest}
-        error = SourceError(text, reason="ChartRepublished")
-        error.facts |= facts
+        change = Republication(repository=self._url, name=ref.name, version=lock.version, before=lock.digest, digest=digest)
+        if ref.once:
+            text = f"{what}: what was fetched stays; depend on another version, or put the chart into charts/ to accept it"
+            return SourceError(text, reason=REPUBLISHED)
+        held = f"held (plan {change.hash[:12]}); approve this plan, or name the version with the new digest in the chart's spec"
+        error = SourceError(f"{what}: what was followed stays, {held}", reason=REPUBLISHED)
+        error.facts |= change.to_json()
         return error
+
+
+def _accepted(ref: ChartRef, earlier: Sequence[ChartLock]) -> Sequence[ChartLock]:
+    """What is known of versions, first what a person accepted."""
+    if not ref.accepted:
+        return earlier
+    version, _, digest = ref.accepted.rpartition("@")
+    at = next((lock.resolved_at for lock in earlier if lock.digest == digest), datetime.now(UTC).replace(microsecond=0))
+    return (ChartLock(name=ref.name, range="", version=version, digest=digest, resolved_at=at), *earlier)

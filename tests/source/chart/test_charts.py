@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -153,6 +154,53 @@ def test_a_version_that_is_published_again_stays_what_it_was(charts: Charts, ser
     assert poll.errors[RANGE].reason == "ChartRepublished"
     assert charts.resolve(source(server), RANGE).commit == before.tips[RANGE]
     assert charts.tree(source(server), before.tips[RANGE]).entry("templates") is None
+
+
+def test_an_accepted_content_is_followed_by_who_accepted_it_alone(charts: Charts, server: ChartServer) -> None:
+    before = polled(charts, server)
+    digest = server.publish("podinfo", "6.5.4", OTHER)
+    mine = replace(RANGE, accepted=f"6.5.4@{digest}")
+    assert charts.resolve(source(server), mine).commit == before.tips[RANGE]
+    poll = polled(charts, server, RANGE, mine)
+
+    assert digest_of(poll.tips[mine]) == digest
+    assert [(move.ref, move.old) for move in poll.moved] == [(mine, before.tips[RANGE])]
+    assert poll.errors[RANGE].reason == "ChartRepublished"
+    assert charts.resolve(source(server), RANGE).commit == before.tips[RANGE]
+
+
+def test_an_accepted_content_is_no_word_for_the_next_one(charts: Charts, server: ChartServer) -> None:
+    polled(charts, server)
+    mine = replace(RANGE, accepted=f"6.5.4@{server.publish('podinfo', '6.5.4', OTHER)}")
+    accepted = polled(charts, server, mine)
+    third = server.publish("podinfo", "6.5.4", packed(member("podinfo/templates/third.yaml", b"kind: Third\n")))
+    error = polled(charts, server, mine).errors[mine]
+
+    assert (error.facts["before"], error.facts["digest"]) == (digest_of(accepted.tips[mine]), third)
+    assert error.facts["approval"][:12] in str(error)
+    assert charts.resolve(source(server), mine).commit == accepted.tips[mine]
+
+
+def test_a_content_that_is_not_there_yet_keeps_what_is_followed(charts: Charts, server: ChartServer) -> None:
+    before = polled(charts, server)
+    mine = replace(RANGE, accepted=f"6.5.4@{server.publish('podinfo', '6.5.4', OTHER)}")
+    third = server.publish("podinfo", "6.5.4", packed(member("podinfo/templates/third.yaml", b"kind: Third\n")))
+
+    assert polled(charts, server, mine).errors[mine].facts["digest"] == third
+    assert charts.resolve(source(server), mine).commit == before.tips[RANGE]
+
+
+def test_without_a_cache_an_accepted_content_is_that_of_the_status_and_binds_nobody_else(
+    tmp_path: Path, server: ChartServer
+) -> None:
+    first = digest_of(polled(Charts(tmp_path / "one"), server).tips[RANGE])
+    digest = server.publish("podinfo", "6.5.4", OTHER)
+    mine = replace(RANGE, accepted=f"6.5.4@{digest}")
+    locks = (lock("6.5.4", first), replace(lock("6.5.4", digest), accepted=True, resolved_at=datetime.now(UTC)))
+    poll = polled(Charts(tmp_path / "two"), server, RANGE, mine, locks=locks)
+
+    assert digest_of(poll.tips[mine]) == digest
+    assert poll.errors[RANGE].facts["before"] == first
 
 
 def test_a_digest_in_the_spec_accepts_what_was_published_again(charts: Charts, server: ChartServer) -> None:

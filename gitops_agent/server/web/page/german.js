@@ -145,6 +145,7 @@ export const WORDS = {
   "held.exactly": "Die Freigabe gilt genau für diesen Inhalt und diese Objekte. Ändert sich etwas, verfällt sie.",
   "held.free": "Dieser Plan braucht keine Freigabe.",
   "held.goes": "Was verschwindet, und was mitgeht",
+  "held.kind.chart": "Neu veröffentlichtes Chart",
   "held.kind.history": "Unsignierte Historie",
   "held.kind.plan": "Plan",
   "held.kind.rollout": "Schritt eines Rollouts",

@@ -126,6 +126,7 @@ export const MORE = {
   "held.exactly": "Approving allows exactly this content and these objects. When anything else moves, the approval is void.",
   "held.free": "This plan needs no approval.",
   "held.goes": "What goes, and what goes with it",
+  "held.kind.chart": "Republished chart",
   "held.kind.history": "Unsigned history",
   "held.kind.plan": "Plan",
   "held.kind.rollout": "Step of a rollout",
