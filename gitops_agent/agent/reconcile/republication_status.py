@@ -1,4 +1,4 @@
-"""What an Application's status says of a chart that was published again. Pure.
+"""The status of a chart that was published again. Pure.
 
 What waits for an approval and what was accepted are in the status because both have to outlive the agent and its cache: an
 approval counts for the content that the status named, and a restart goes on with what was accepted.
@@ -60,7 +60,7 @@ def note_acceptance(application: Application, revision: Revision, before: Object
 
 
 def _concerns(kept: Republication, revision: Revision | None) -> bool:
-    """Whether it is about the chart that is followed, as far as is known."""
+    """Whether it is about the followed chart, as far as is known."""
     if revision is None:
         return True
     chart = revision.chart
