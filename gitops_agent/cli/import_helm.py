@@ -16,7 +16,7 @@ import click
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT
-from gitops_agent.errors import AgentError, NotFound, UsageError
+from gitops_agent.errors import AgentError, NotFound, SourceError, UsageError
 from gitops_agent.manifest.kinds import APPLICATION
 
 if TYPE_CHECKING:
@@ -153,12 +153,17 @@ def _write(folder: Path, release: HelmRelease, application: Object) -> None:
 def _compare(access: ClusterClient, release: HelmRelease) -> int:
     """Prints what differs between the release and our render of its chart."""
     from gitops_agent.importer.helm_comparison import differences
+    from gitops_agent.preview.chart_dependencies import with_dependencies
     from gitops_agent.preview.comparison import kube_facts
 
     if not release.whole:
-        out.talk("the release does not carry the dependencies of its chart, so it is compared by --check only")
+        out.talk("the release carries neither the dependencies of its chart nor a lock, so it is compared by --check only")
         return 0
-    rows = differences(release, kube_facts(access))
+    try:
+        rows = differences(release, kube_facts(access), with_dependencies)
+    except SourceError as error:
+        out.talk(out.line(f"not compared, because a dependency of the chart cannot be fetched without credentials: {error}"))
+        return DIFFERENT
     for row in rows:
         out.talk(out.line(f"{row.sign} {row.key}"))
         for name in row.fields:

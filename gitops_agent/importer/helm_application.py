@@ -71,6 +71,8 @@ def write_chart(release: HelmRelease, folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "Chart.yaml").write_text(dump(release.chart), encoding="utf-8")
     (folder / "values.yaml").write_text(dump(release.defaults), encoding="utf-8")
+    if release.lock is not None:
+        (folder / "Chart.lock").write_text(dump(release.lock), encoding="utf-8")
     for file in release.files:
         target = folder / file.path
         if not target.exists():

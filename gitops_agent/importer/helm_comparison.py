@@ -1,13 +1,13 @@
 """Compares a release of Helm with our render of its chart.
 
-A release carries its chart, so the comparison needs neither a repository nor the network. What Helm keeps of a chart lacks its
-dependencies; a release of such a chart is compared by the plan of its Application.
+A release carries its chart, so the comparison needs no repository. What Helm keeps of a chart lacks its dependencies, which are
+fetched by its lock; a release of a chart without one is compared by the plan of its Application.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from gitops_agent.render.memory import memory_folder
 from gitops_agent.render.request import KubeFacts, RenderRequest
 from gitops_agent.render.worker.client import local_workers
 from gitops_agent.render.worktree import WorkTree
+from gitops_agent.revision.tree import Tree
 
 _FOLDER = "chart"
 
@@ -42,10 +43,18 @@ class Difference:
     fields: tuple[str, ...] = ()
 
 
-def differences(release: HelmRelease, facts: KubeFacts) -> tuple[Difference, ...]:
+def differences(
+    release: HelmRelease, facts: KubeFacts, mounted: Callable[[Tree], Tree] = lambda tree: tree
+) -> tuple[Difference, ...]:
     """What differs between a release and our render of its chart.
 
+    Args:
+        release: of Helm.
+        facts: the cluster as charts may ask about it.
+        mounted: adds the dependencies that the chart names to its files.
+
     Raises:
+        SourceError: a dependency cannot be fetched.
         RenderError: the chart does not render.
     """
     helm = {"releaseName": release.name, "values": release.values, "crds": "skip"}
@@ -58,7 +67,7 @@ def differences(release: HelmRelease, facts: KubeFacts) -> tuple[Difference, ...
             namespace=release.namespace,
             facts=facts,
         )
-        rendered = workers.render(WorkTree(Path(scratch)), request)
+        rendered = workers.render(mounted(WorkTree(Path(scratch))), request)
     before = {ObjectKey.of(obj): obj for _, obj in release.objects()}
     after = {manifest.key: manifest for manifest in rendered.manifests}
     return tuple(sorted(_rows(before, after), key=lambda row: row.key))

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from gitops_agent.errors import RenderError
+from gitops_agent.importer.helm_lock import lock_of, requirements_of
 from gitops_agent.manifest.document import YamlLimits
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.reading import items, mapping
@@ -59,6 +60,7 @@ class HelmRelease:
         files: the chart's other files, as far as Helm keeps them: those of its dependencies are not there.
         manifest: what Helm rendered, as YAML.
         hooks: the manifests of hooks but for tests, as YAML.
+        lock: the content of `Chart.lock`, for the dependencies that were rendered; None without one that says them all.
     """
 
     name: str
@@ -70,11 +72,12 @@ class HelmRelease:
     files: tuple[ChartFile, ...] = field(repr=False)
     manifest: str = field(repr=False)
     hooks: tuple[str, ...] = field(repr=False)
+    lock: Object | None = None
 
     @property
     def whole(self) -> bool:
-        """Whether all files of the chart are there."""
-        return not self.chart.get("dependencies")
+        """Whether all of the chart is there, or named by its lock."""
+        return not self.chart.get("dependencies") or self.lock is not None
 
     def objects(self) -> list[tuple[str, Object]]:
         """The rendered objects with their templates; hooks are among them.
@@ -139,13 +142,19 @@ def _release(payload: Any) -> HelmRelease:
         name=str(payload["name"]),
         namespace=str(payload["namespace"]),
         version=int(payload["version"]),
-        chart=dict(chart["metadata"]),
+        chart=_about(dict(chart["metadata"])),
+        lock=lock_of(chart["metadata"], mapping(chart.get("lock"))),
         values=dict(payload.get("config") or {}),
         defaults=dict(chart.get("values") or {}),
         files=tuple(ChartFile(path=_path(one["name"]), data=base64.b64decode(one.get("data") or "")) for one in files),
         manifest=str(payload.get("manifest") or ""),
         hooks=tuple(str(hook.get("manifest") or "") for hook in hooks),
     )
+
+
+def _about(chart: Object) -> Object:
+    requirements = requirements_of(chart)
+    return {**chart, "dependencies": requirements} if requirements else chart
 
 
 def _path(name: str) -> str:
