@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from gitops_agent.api.kustomize_changes import Image, Patch
+from gitops_agent.api.kustomize_changes import Image, NamePart, Patch
 from gitops_agent.api.model import Model, Rule
 from gitops_agent.api.source_options import REPO_URL_RULES, RefSpec, RepositoryURL, SecretRef
-from gitops_agent.api.texts import Name, Pointer, RepositoryPath, Shape
+from gitops_agent.api.texts import Name, NamespaceName, Pointer, RepositoryPath, Shape
 
 _KEY = "values.yaml"
 
@@ -59,14 +59,23 @@ class KustomizeChanges(Model):
     """Images to replace."""
 
     patches: Annotated[tuple[Patch, ...], Field(max_length=64)] = ()
-    """Patches to apply; a `path` is relative to `source.path`."""
+    """Patches to apply, before names and namespaces change; a `path` is relative to `source.path`."""
+
+    namespace: NamespaceName | None = None
+    """The namespace of every namespaced object, also of those that name another one."""
+
+    name_prefix: NamePart | None = None
+    """What the names of all objects begin with, and references to them; text such as an address in an argument stays."""
+
+    name_suffix: NamePart | None = None
+    """What the names of all objects end with, as with `namePrefix`."""
 
 
 class PostRender(Model):
     """Changes of what a chart renders; no other program is run."""
 
     kustomize: KustomizeChanges
-    """Images and patches."""
+    """Images, patches, names and the namespace. Components are not taken: they bring files and objects of their own."""
 
 
 class ValuesSource(Model):

@@ -9,6 +9,8 @@ from pydantic import Field
 from gitops_agent.api.model import Model, Rule
 from gitops_agent.api.texts import FilePath, Line, Shape
 
+NamePart = Annotated[str, Shape(pattern=r"[a-z0-9.-]+", message="is not a part of a name", longest=128)]
+
 
 class Image(Model):
     """An image to replace, as in a kustomization."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from gitops_agent.api.helm_values import ChartTests, CRDPolicy, Exposure, GeneratedValues, PostRender, ValuesKind, ValuesSource
-from gitops_agent.api.kustomize_changes import Image, Patch
+from gitops_agent.api.kustomize_changes import Image, NamePart, Patch
 from gitops_agent.api.model import Model, Rule
 from gitops_agent.api.source_options import ChartRepository, ChartSpec, SecretRef
 from gitops_agent.api.texts import FilePath, Name, NamespaceName, ReleaseName, Shape, VariableName, VariableValue
@@ -107,9 +107,6 @@ class HelmOptions(Model):
         return CRDPolicy.SKIP if self.skip_crds else self.crds or CRDPolicy.APPLY
 
 
-_NamePart = Annotated[str, Shape(pattern=r"[a-z0-9.-]+", message="is not a part of a name", longest=128)]
-
-
 class KustomizeOptions(Model):
     """What is laid over the kustomization of `source.path`."""
 
@@ -125,10 +122,10 @@ class KustomizeOptions(Model):
     namespace: NamespaceName | None = None
     """The namespace of every namespaced object, also of those that name another one."""
 
-    name_prefix: _NamePart | None = None
+    name_prefix: NamePart | None = None
     """What the names of all objects begin with, and references to them."""
 
-    name_suffix: _NamePart | None = None
+    name_suffix: NamePart | None = None
     """What the names of all objects end with, and references to them."""
 
     @property

@@ -1,4 +1,4 @@
-"""Patches and images over what a chart renders.
+"""Patches, images and names over what a chart renders.
 
 The objects of the chart are written into one file that a kustomization names, and kustomize prints them changed. A mark on each
 object says which one it was, because kustomize keeps neither their order nor the comments that name their templates.
@@ -46,6 +46,7 @@ def post_render(job: Job, options: PostRender, objects: Objects, *, folder: str)
         "resources": [_FILE],
         "images": [image.model_dump(mode="json", by_alias=True, exclude_none=True) for image in options.kustomize.images],
         "patches": [patch_entry(patch, job.inputs, job.path, field=FIELD) for patch in options.kustomize.patches],
+        **options.kustomize.model_dump(by_alias=True, exclude_none=True, include={"namespace", "name_prefix", "name_suffix"}),
     }
     patches = tuple(patches_of(FIELD, job.path, overlay, job.inputs))
     target = job.workspace.root / folder

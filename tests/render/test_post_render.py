@@ -86,3 +86,18 @@ def test_generated_values_stay_generated(render: Render) -> None:
     manifest = next(manifest for manifest in rendered.manifests if manifest.key.kind == "Secret")
     assert manifest.generated == ("/stringData/password",)
     assert manifest.obj["metadata"]["labels"] == {"team": "shop"}
+
+
+def test_names_and_references_to_them_change_with_the_namespace(render: Render) -> None:
+    web = deployment().replace(
+        "      containers:", "      volumes: [{name: s, configMap: {name: settings}}]\n      containers:"
+    )
+    files = FILES | {"web/templates/web.yaml": web}
+    changes = {"namespace": "tools", "namePrefix": "blue-", "nameSuffix": "-v2"}
+
+    rendered = render(ask("web", helm={"postRender": {"kustomize": changes}}), files)
+
+    assert names(rendered) == ["ConfigMap/blue-settings-v2", "Deployment/blue-web-v2"]
+    assert {manifest.obj["metadata"]["namespace"] for manifest in rendered.manifests} == {"tools"}
+    assert obj(rendered, "Deployment")["spec"]["template"]["spec"]["volumes"][0]["configMap"] == {"name": "blue-settings-v2"}
+    assert {manifest.file for manifest in rendered.manifests} == {"web/templates/web.yaml", "web/templates/settings.yaml"}
