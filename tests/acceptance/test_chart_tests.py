@@ -16,7 +16,7 @@ apiVersion: v1
 kind: Pod
 metadata:
   name: smoke
-  annotations: {helm.sh/hook: test}
+  annotations: {helm.sh/hook: test, sandbox.gitops-agent.dev/run-for: 1h}
 spec:
   restartPolicy: Never
   containers: [{name: main, image: example.com/smoke:1}]
@@ -70,6 +70,14 @@ def test_the_tests_of_a_chart_run_when_asked_for(team: Tenant) -> None:
 
 def test_the_tests_of_a_chart_run_after_a_sync(team: Tenant) -> None:
     commit = team.commit(FILES)
-    team.declare(render={"helm": {"tests": "after-sync"}})
-    end(team, "Succeeded")
+    team.declare(render={"helm": {"tests": "after-sync"}}, sync={"rollback": {"onDegraded": True}})
+    first = end(team, "Succeeded")
     team.settled(commit)
+
+    team.commit({**FILES, "templates/web.yaml": CONFIG.replace("fast", "broken")})
+    second = end(team, "Failed")
+    message = team.says("RolledBack", f"is rejected: post-sync hook Pod:{team.namespace}/smoke: ")
+    team.until(lambda: (team.config("web") or {}).get("data") == {"mode": "fast"}, "the version before is applied again")
+    third = end(team, "Succeeded")
+    assert message
+    assert len({first, second, third}) == 3

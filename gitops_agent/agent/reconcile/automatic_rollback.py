@@ -2,7 +2,8 @@
 
 The decision is pure (`sync/rollback.py`) and stands in the status, so a restart continues with it. Here it meets the reconcile:
 what the newest commit declares is replaced before D(t) is composed, and judged after the objects were assessed. A Degraded
-workload that a RolloutPolicy covers is the rollout's business, and while a rollout runs nothing is judged.
+workload that a RolloutPolicy covers is the rollout's business, and while a rollout runs nothing is judged. A commit with hooks
+after its sync, such as the tests of a chart, is healthy when they have succeeded, and is rejected when one fails.
 """
 
 from __future__ import annotations
@@ -114,8 +115,12 @@ class AutomaticRollback:
         if applied is None or not applied.synced or health is None or not findings.settled:
             return None
         if health.health.status in (Status.HEALTHY, Status.SUSPENDED):
-            state.degraded_since, state.rollback = None, state.rollback.settle(version)
-            return None
+            state.degraded_since = None
+            if findings.hooks is None or findings.hooks.settled:
+                state.rollback = state.rollback.settle(version)
+                return None
+            failed = findings.hooks.failed_after if state.rollback.on_trial else ""
+            return self._reject(findings, version, failed, state) if failed else None
         covered = {view.workload for view in (findings.rollouts.views if findings.rollouts is not None else ())}
         causes = [issue for issue in health.problems if issue.reason == Status.DEGRADED.value and issue.key not in covered]
         if not causes or not state.rollback.on_trial:
@@ -127,8 +132,13 @@ class AutomaticRollback:
         left = state.degraded_since + patience - now
         if left > 0:
             return left
-        reason = f"{causes[0].key}: {causes[0].message}"
-        state.degraded_since, state.rollback = None, state.rollback.reject(version, reason, findings.now)
+        state.degraded_since = None
+        return self._reject(findings, version, f"{causes[0].key}: {causes[0].message}", state)
+
+    def _reject(self, findings: Findings, version: Version, reason: str, state: ApplicationState) -> float:
+        """Rejects the newest commit; when to reconcile again."""
+        application = findings.application
+        state.rollback = state.rollback.reject(version, reason, findings.now)
         self._register(application, state)
         _log.warning("commit rejected", application=str(application.key), commit=short(version.commit), reason=reason)
         return 0.0

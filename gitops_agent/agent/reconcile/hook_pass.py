@@ -107,6 +107,14 @@ class HookPass:
         return settled(self.record, self.inputs) or waits_for_approval
 
     @property
+    def failed_after(self) -> str:
+        """The hook after this sync that failed, and why; empty without one."""
+        if not self.current or self.record.phase is not Phase.FAILED:
+            return ""
+        runs = (run for run in self.record.runs if run.moment is Moment.POST_SYNC and run.state is RunState.FAILED)
+        return next((f"{run.moment.value} hook {run.key}: {run.message}" for run in runs), "")
+
+    @property
     def problems(self) -> tuple[ObjectIssue, ...]:
         """The runs of this sync that failed."""
         failed = [run for run in self.record.runs if run.state is RunState.FAILED]
