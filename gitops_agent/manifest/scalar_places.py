@@ -112,5 +112,10 @@ def exchanged(data: bytes, place: ScalarPlace, text: str, *, file: str) -> bytes
         text: as it is to stand there, quoted where it has to be.
         file: for errors.
     """
-    body = decode(data, file=file, limits=_LIMITS)
+    body = text_of(data, file=file)
     return (body[: place.start] + text + body[place.end :]).encode()
+
+
+def text_of(data: bytes, *, file: str) -> str:
+    """The decoded text, in which places are counted."""
+    return decode(data, file=file, limits=_LIMITS)

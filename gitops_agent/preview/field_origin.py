@@ -18,8 +18,9 @@ from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.manifest.marks import PREFIX, annotation
 from gitops_agent.manifest.merge_keys import ABSENT, resolve
 from gitops_agent.manifest.pointer import parse, pointer
-from gitops_agent.manifest.scalar_places import ScalarPlace, exchanged, scalar_places
+from gitops_agent.manifest.scalar_places import ScalarPlace, exchanged, scalar_places, text_of
 from gitops_agent.manifest.yaml import dump_all, read
+from gitops_agent.preview.text_probe import probe_of, text_places
 from gitops_agent.render.request import Rendered, RenderRequest
 from gitops_agent.revision.edited_tree import EditedTree
 from gitops_agent.revision.tree import EntryType, Tree
@@ -92,7 +93,11 @@ class OriginFinder:
             return ()
         path = _by_position(declared, path)
         text = _text(value)
-        experiments = [*_in_spec(self._tree, self._request, text), *_in_files(self._tree, self._request, self._rendered, text)]
+        experiments = [
+            *_in_spec(self._tree, self._request, text),
+            *_in_files(self._tree, self._request, self._rendered, text),
+            *_in_texts(self._tree, self._request, self._rendered, value),
+        ]
         experiments.sort(key=lambda experiment: experiment.likeness)
         return tuple(one.origin for one in experiments[:MOST_EXPERIMENTS] if self._decides(one, key, path, value))
 
@@ -121,7 +126,12 @@ class OriginFinder:
             changed = self._render(experiment.tree, experiment.request)
         except AgentError:
             return False
-        return any(_flows(value, resolve(one.obj, path)) for one in changed.manifests if one.key == key)
+        before = {one.key for one in self._rendered.manifests}
+        return any(
+            _flows(value, resolve(one.obj, path))
+            for one in changed.manifests
+            if one.key == key or (one.key not in before and _is_renamed(key, one.key))
+        )
 
 
 def _flows(value: Any, now: Any) -> bool:
@@ -131,6 +141,12 @@ def _flows(value: Any, now: Any) -> bool:
     if isinstance(value, int) and isinstance(now, int):
         return value + 1 == now
     return now is not ABSENT and now != value and (_PROBE in _text(now) or _text(now) == _text(value) + "1")
+
+
+def _is_renamed(key: ObjectKey, other: ObjectKey) -> bool:
+    """Whether only the end of the name differs, such as a hash."""
+    stem = key.name.rpartition("-")[0]
+    return bool(stem) and other == replace(key, name=other.name) and other.name.rpartition("-")[0] == stem
 
 
 def _by_position(obj: Any, path: str) -> str:
@@ -151,12 +167,31 @@ def _in_files(tree: Tree, request: RenderRequest, rendered: Rendered, text: str)
         except AgentError:
             continue
         for scalar in places:
-            if (unlike := _unlike(scalar.text, text)) is not None:
+            unlike = True if request.variables and "${" in scalar.text else _unlike(scalar.text, text)
+            if unlike is not None:
                 yield _Experiment(
                     origin=FieldOrigin(file=name, line=scalar.line, path=scalar.path, value=scalar.text),
                     tree=EditedTree(tree, name, exchanged(data, scalar, _probe(scalar), file=name)),
                     request=request,
                     likeness=(unlike, _distance(name, request.path)),
+                )
+
+
+def _in_texts(tree: Tree, request: RenderRequest, rendered: Rendered, value: Any) -> Iterator[_Experiment]:
+    """Values inside of texts, such as patches that stand in a kustomization."""
+    for name in _files(tree, rendered):
+        try:
+            data = tree.read(name, limit=_FILE_BYTES)
+            places, body = list(scalar_places(data, file=name)), text_of(data, file=name)
+        except AgentError:
+            continue
+        for scalar in places:
+            for inner in text_places(body, scalar, _text(value), probe_of(value, _PROBE)):
+                yield _Experiment(
+                    origin=FieldOrigin(file=name, line=inner.line, path=scalar.path, value=inner.shown),
+                    tree=EditedTree(tree, name, exchanged(data, scalar, inner.changed, file=name)),
+                    request=request,
+                    likeness=(False, _distance(name, request.path)),
                 )
 
 

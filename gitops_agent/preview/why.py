@@ -6,6 +6,7 @@ guessed from names.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from gitops_agent.preview.field_origin import FieldOrigin, OriginFinder
 from gitops_agent.preview.render_inputs import variables_of
 from gitops_agent.preview.values_repositories import located
 from gitops_agent.render.request import Rendered
+from gitops_agent.render.variables.variable import Variable
 from gitops_agent.render.worker.client import local_workers
 from gitops_agent.revision import chart_dependency, remote_base
 from gitops_agent.revision.revision import Revision
@@ -45,11 +47,13 @@ from gitops_agent.source.repository import Repository
 from gitops_agent.source.sources import Sources
 from gitops_agent.sync import object_options
 from gitops_agent.sync.drift.report import owners
+from gitops_agent.sync.hooks.hook import Hook
 from gitops_agent.sync.ignore_fields import covers, paths
 from gitops_agent.sync.ordering.apply_order import apply_edges
 from gitops_agent.sync.ordering.graph import is_barrier
 
 _REPLICAS = "/spec/replicas"
+_NAME = re.compile(r"\$\{#?(\w+)")
 _MOST_EDGES = 10
 
 
@@ -141,8 +145,11 @@ def explain(access: ClusterClient, raw: Object, live: Object, path: str = "") ->
         facts = kube_facts(access)
         request = render_request(application, path=application.spec.source.path, facts=facts, variables=variables, keys=keys)
         rendered = workers.render(tree, request)
-        declared = {manifest.key: manifest for manifest in desired_state(access, application, rendered, revision).manifests}
-        manifest, source = declared.get(key), _as_rendered(rendered, key, application)
+        desired = desired_state(access, application, rendered, revision)
+        declared = {manifest.key: manifest for manifest in desired.manifests}
+        hook = next((one for one in desired.hooks if one.key == key), None)
+        manifest = declared.get(key) if hook is None else hook.manifest
+        source = _as_rendered(rendered, key, application)
         history = _History(sources, repository, revision, application)
         finder = OriginFinder(tree, request, rendered, workers.render)
         origins: tuple[FieldOrigin, ...] = ()
@@ -154,7 +161,14 @@ def explain(access: ClusterClient, raw: Object, live: Object, path: str = "") ->
         # While the mirror is still there.
         document = history.place(manifest, documents) if manifest is not None else None
         places = tuple(history.origin(origin) for origin in origins)
-    git, value = masked_pair(manifest.constant if manifest else {}, blanked(live, manifest.generated if manifest else ()))
+    git, value = masked_pair(
+        _as_declared(manifest, source, path), blanked(live, manifest.generated if manifest is not None else ())
+    )
+    rules = [*_rules(access, application, manifest, live, path), *_variables(places, variables)]
+    if hook is not None:
+        rules.append(f"it is a hook ({_moments(hook)}): it runs once for each content, and is no part of drift and pruning")
+    elif path and manifest is not None and resolve(git, path) is ABSENT and _nobody_writes(access, live, path):
+        rules.append("no manager owns it: it is a default of the API server, or an admission webhook set it")
     return Explanation(
         key=key,
         revision=revision,
@@ -164,7 +178,7 @@ def explain(access: ClusterClient, raw: Object, live: Object, path: str = "") ->
         git=resolve(git, path) if path and manifest is not None else ABSENT,
         origins=places,
         writers=_writers(live, path),
-        rules=tuple(_rules(access, application, manifest, live, path)),
+        rules=tuple(rules),
         after=tuple(_after(declared, key)),
         problems=tuple(_problems(status, key)),
     )
@@ -254,8 +268,31 @@ def _rules(
     if options.prune_disabled:
         yield "an annotation of it says that it is never deleted"
     yield from _rollouts(access, key)
-    if path and manifest is not None and resolve(manifest.obj, path) is ABSENT and not any(owners(live, path)):
-        yield "no manager owns it: it is a default of the API server, or an admission webhook set it"
+
+
+def _as_declared(manifest: Manifest | None, source: Manifest | None, path: str) -> Object:
+    """What Git declares, fields that are not applied included."""
+    if manifest is None:
+        return {}
+    left_out = path and source is not None and resolve(manifest.constant, path) is ABSENT
+    return source.constant if left_out and source is not None else manifest.constant
+
+
+def _nobody_writes(access: ClusterClient, live: Object, path: str) -> bool:
+    """Whether neither a manager owns a field nor an autoscaler sets it."""
+    return not any(owners(live, path)) and not (path == _REPLICAS and ObjectKey.of(live) in autoscaled_workloads(access))
+
+
+def _moments(hook: Hook) -> str:
+    return ", ".join(sorted({moment.value for _, moment in hook.times}))
+
+
+def _variables(origins: Sequence[Place], variables: Sequence[Variable]) -> Iterator[str]:
+    """Where the variables of a value get theirs from."""
+    used = {name for origin in origins for name in _NAME.findall(origin.what)}
+    for variable in variables:
+        if variable.name in used:
+            yield f"${{{variable.name}}} is a variable of {variable.source}"
 
 
 def _rollouts(access: ClusterClient, key: ObjectKey) -> Iterator[str]:

@@ -27,8 +27,11 @@ patches:
 def shop(stage: ClusterEnv) -> ClusterEnv:
     """An application whose ConfigMap comes from a base and two patches."""
     base = configmap("settings", tone="cold", size="small", volume="low")
+    hook = configmap("notice", tone="warm")
+    hook["metadata"]["annotations"] = {"gitops-agent.dev/hook": "post-sync"}
     url = stage.repository(
         {
+            "apps/hooks/notice.yaml": dump_all([hook]),
             "apps/base/kustomization.yaml": "resources: [settings.yaml]\n",
             "apps/base/settings.yaml": dump_all([base]),
             "apps/shop/kustomization.yaml": OVERLAY,
@@ -56,6 +59,7 @@ def test_an_object_is_traced_to_the_file_and_the_commit_that_declared_it(shop: C
     [
         ("data.volume", "loudest", "apps/shop/loud.yaml:1 (/0/value = loudest)"),
         ("data.size", "small", "apps/base/settings.yaml:"),
+        ("data.tone", "warm", "apps/shop/kustomization.yaml:7 (/patches/0/patch = data: {tone: warm})"),
     ],
 )
 def test_a_field_is_traced_to_the_line_that_decides_it(shop: ClusterEnv, run: Run, field: str, value: str, place: str) -> None:
@@ -88,6 +92,18 @@ def test_rules_that_shape_a_field_are_named(shop: ClusterEnv, run: Run) -> None:
 
     assert json.loads(with_rule.stdout)["rules"] == ["spec.sync.ignoreFields: /data/size is neither applied nor drift"]
     assert json.loads(without.stdout)["rules"] == []
+
+
+def test_a_hook_is_declared_though_it_is_no_part_of_the_plan(shop: ClusterEnv, run: Run) -> None:
+    url = shop.get("shop")["spec"]["source"]["repoURL"]
+    shop.application("hooks", source={"repoURL": url, "ref": {"branch": "main"}, "path": "apps/hooks"})
+    shop.owned("hooks", configmap("notice", tone="warm"))
+
+    result = run("why", "cm/notice", "data.tone", "-n", shop.namespace)
+
+    assert any(line.startswith("Declared in: apps/hooks/notice.yaml:") for line in result.lines)
+    assert any(line.startswith("Rule:        it is a hook (post-sync): it runs once for each content") for line in result.lines)
+    assert not any(line.startswith("In Git:") for line in result.lines)
 
 
 def test_an_object_that_moves_says_to_where(shop: ClusterEnv, run: Run) -> None:

@@ -12,6 +12,7 @@ from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.preview.field_origin import OriginFinder
 from gitops_agent.render.renderer import Renderer
 from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest, rendered
+from gitops_agent.render.variables.variable import Variable
 from gitops_agent.render.worktree import WorkTree
 from gitops_agent.revision.tree import Tree
 from gitops_agent.toolchain.catalog import selected
@@ -43,6 +44,15 @@ patches:
 - patch: |-
     - {op: replace, path: /spec/template/spec/containers/0/env/0/value, value: debug}
   target: {kind: Deployment}
+- patch: |
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata: {name: web}
+    spec:
+      minReadySeconds: 7
+configMapGenerator:
+- name: settings
+  literals: [colour=red, size=small]
 """
 TEMPLATE = """\
 apiVersion: apps/v1
@@ -56,7 +66,9 @@ spec:
 """
 
 
-def finding(root: Path, programs: dict[str, Path], files: dict[str, str], path: str, **options: Any) -> OriginFinder:
+def finding(
+    root: Path, programs: dict[str, Path], files: dict[str, str], path: str, given: tuple[Variable, ...] = (), **options: Any
+) -> OriginFinder:
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
@@ -67,6 +79,7 @@ def finding(root: Path, programs: dict[str, Path], files: dict[str, str], path: 
         options=RenderOptions.model_validate(options) if options else None,
         namespace="shop",
         facts=KubeFacts(),
+        variables=given,
     )
     tree = WorkTree(root)
 
@@ -108,6 +121,11 @@ def test_a_plain_file_is_named_with_its_line(tmp_path: Path, programs: dict[str,
             "/spec/template/spec/containers/[name=web]/image",
             [("prod/kustomization.yaml", 4, "/images/0/newTag")],
         ),
+        (
+            "/spec/template/spec/containers/[name=web]/env/[name=LEVEL]/value",
+            [("prod/kustomization.yaml", 10, "/patches/0/patch")],
+        ),
+        ("/spec/minReadySeconds", [("prod/kustomization.yaml", 17, "/patches/1/patch")]),
         ("/spec/template/spec/containers/[name=web]/name", [("base/web.yaml", 9, "/spec/template/spec/containers/0/name")]),
     ],
 )
@@ -115,6 +133,31 @@ def test_an_overlay_is_named_where_it_decides(
     tmp_path: Path, programs: dict[str, Path], kustomized: dict[str, str], field: str, places: list[tuple[str, int, str]]
 ) -> None:
     assert origins(tmp_path, programs, kustomized, "prod", field) == places
+
+
+def test_a_line_of_a_patch_is_shown(tmp_path: Path, programs: dict[str, Path], kustomized: dict[str, str]) -> None:
+    [origin] = finding(tmp_path, programs, kustomized, "prod").origins(WEB, "/spec/minReadySeconds")
+
+    assert origin.value == "minReadySeconds: 7"
+
+
+def test_a_literal_of_a_generator_is_named(tmp_path: Path, programs: dict[str, Path], kustomized: dict[str, str]) -> None:
+    finder = finding(tmp_path, programs, kustomized, "prod")
+    [settings] = [manifest.key for manifest in finder._rendered.manifests if manifest.key.kind == "ConfigMap"]
+
+    found = finder.origins(settings, "/data/colour")
+
+    assert [(origin.file, origin.line, origin.value) for origin in found] == [("prod/kustomization.yaml", 20, "colour=red")]
+
+
+def test_the_expression_of_a_variable_is_named(tmp_path: Path, programs: dict[str, Path]) -> None:
+    files = {"app/web.yaml": BASE.replace("value: info", "value: '${LEVEL}'")}
+    level = Variable(name="LEVEL", value="gold", source="ConfigMap site")
+    finder = finding(tmp_path, programs, files, "app", given=(level,), variables={"values": {}})
+
+    found = finder.origins(WEB, "/spec/template/spec/containers/[name=web]/env/[name=LEVEL]/value")
+
+    assert [(origin.file, origin.line, origin.value) for origin in found] == [("app/web.yaml", 11, "${LEVEL}")]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +188,11 @@ def test_an_object_is_made_from_its_document_and_the_patches_of_it(
     tmp_path: Path, programs: dict[str, Path], kustomized: dict[str, str]
 ) -> None:
     patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {paused: true}\n"
-    files = {**kustomized, "prod/paused.yaml": patch, "prod/kustomization.yaml": f"{OVERLAY}- path: paused.yaml\n"}
+    files = {
+        **kustomized,
+        "prod/paused.yaml": patch,
+        "prod/kustomization.yaml": OVERLAY.replace("patches:\n", "patches:\n- path: paused.yaml\n"),
+    }
 
     finder = finding(tmp_path, programs, files, "prod")
 
