@@ -45,8 +45,15 @@ ALERTS = FieldTable(
 RECEIVERS = FieldTable(
     kind=RECEIVER,
     rows=(
-        none("metadata", "repositories are polled"),
-        none("spec", "repositories are polled; `gitops-agent sync` polls at once"),
+        changed("metadata", "", "the forge gets another address: the path of the component `webhooks`"),
+        changed("spec.type", "", "the path `/hooks/SENDER` of the component `webhooks`; registries and others use `generic`"),
+        changed("spec.secretRef", "", "its `token` is the sender's key of the Secret `gitops-agent-webhooks`"),
+        changed("spec.resources", "", "every repository that an Application follows"),
+        changed("spec.events", "", "pushes; set at the forge"),
+        none("spec.resourceFilter", "a webhook polls the repository that it names"),
+        none("spec.oidcProviders", "give the sender a secret"),
+        none("spec.interval", "there is nothing to reconcile"),
+        none("spec.suspend", "take the sender's key out of the Secret", idle=(False,)),
     ),
 )
 
