@@ -260,83 +260,6 @@ def test_a_field_of_a_release_that_changes_nothing_is_reported(row: Any) -> None
     assert meaning(flux([release, *objects(REPOSITORY)]), "podinfo", row.theirs) is row.meaning
 
 
-def test_dependencies_are_edges_between_applications() -> None:
-    peers = kustomizations(**{"spec.dependsOn": [{"name": "base"}, {"name": "team", "namespace": "team"}, {"name": "gone"}]})
-    for name, namespace in (("base", "flux-system"), ("team", "team")):
-        (other,) = objects(KUSTOMIZATION)
-        other["metadata"] = {"name": name, "namespace": namespace}
-        other["spec"]["sourceRef"]["namespace"] = "flux-system"
-        peers.append(other)
-
-    result = flux(peers)
-
-    assert spec_of(result, "shop")["dependsOn"] == [{"name": "base"}, {"name": "team"}]
-    assert field(result, "shop", "spec.dependsOn").note == "flux-system/gone was not read"
-
-
-def declared_by(parent: str, obj: Object) -> Object:
-    """The object, as a Kustomization has applied it."""
-    labels = {"kustomize.toolkit.fluxcd.io/name": parent, "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
-    return {**obj, "metadata": {**obj["metadata"], "labels": labels}}
-
-
-def applied(*entries: str) -> Object:
-    """The status of a Kustomization that has applied these."""
-    return {"inventory": {"entries": [{"id": entry, "v": "v1"} for entry in entries]}}
-
-
-@pytest.mark.parametrize(("waits", "edges"), [(True, ["controllers", "podinfo"]), (False, ["controllers"])])
-def test_a_kustomization_that_waits_is_ready_with_the_releases_it_declares(*, waits: bool, edges: list[str]) -> None:
-    (controllers,) = objects(KUSTOMIZATION.replace("name: shop", "name: controllers"))
-    controllers["spec"]["wait"] = waits
-    release = declared_by("controllers", objects(RELEASE)[0])
-    peers = kustomizations(**{"spec.dependsOn": [{"name": "controllers"}]})
-
-    result = flux([*peers, controllers, release, *objects(REPOSITORY)])
-
-    assert spec_of(result, "shop")["dependsOn"] == [{"name": name} for name in edges]
-
-
-def test_a_release_comes_after_what_its_kustomization_waits_for_and_after_its_namespace() -> None:
-    (configs,) = objects(KUSTOMIZATION.replace("name: shop", "name: configs"))
-    release = declared_by("shop", objects(RELEASE)[0])
-    peers = kustomizations(**{"spec.dependsOn": [{"name": "configs"}]})
-    rest = [configs, release, *objects(REPOSITORY)]
-
-    without = spec_of(flux([*peers, *rest]), "podinfo")["dependsOn"]
-    peers[-1]["status"] = applied("_shop__Namespace")
-    with_namespace = spec_of(flux([*peers, *rest]), "podinfo")["dependsOn"]
-
-    assert without == [{"name": "configs"}]
-    assert with_namespace == [{"name": "configs"}, {"name": "shop"}]
-
-
-def test_everything_goes_to_the_namespace_of_the_agent() -> None:
-    (release,) = objects(RELEASE)
-    release["spec"] |= {"serviceAccountName": "deployer", "valuesFrom": [{"kind": "Secret", "name": "values"}]}
-
-    result = flux([release, *objects(REPOSITORY)])
-
-    assert [one["metadata"]["namespace"] for one in result.resources] == ["gitops-system"]
-    spec = spec_of(result, "podinfo")
-    assert spec["destination"] == {"namespace": "shop"}
-    assert spec["render"]["helm"]["valuesFrom"][0]["name"] == "shop-values"
-    assert spec["serviceAccountName"] == "shop-deployer"
-    assert "bind to it the roles of shop/deployer" in field(result, "podinfo", "spec.serviceAccountName").note
-    assert {(one.namespace, one.name, one.to, one.new_name) for one in result.copies} == {
-        ("flux-system", "charts", "gitops-system", "charts"),
-        ("shop", "values", "gitops-system", "shop-values"),
-    }
-
-
-def test_releases_of_two_namespaces_share_no_name() -> None:
-    first, second = objects(RELEASE)[0], objects(RELEASE.replace("namespace: shop", "namespace: test"))[0]
-
-    names = [one["metadata"]["name"] for one in flux([first, second, *objects(REPOSITORY)]).resources]
-
-    assert names == ["podinfo", "test-podinfo"]
-
-
 def test_labels_stay_but_those_of_flux() -> None:
     peers = kustomizations(**{"metadata.labels": {"team": "shop", "kustomize.toolkit.fluxcd.io/name": "flux-system"}})
 
@@ -350,57 +273,12 @@ def test_common_metadata_becomes_a_patch_of_every_object() -> None:
     assert objects(patch["patch"])[0]["metadata"]["labels"] == {"team": "shop"}
 
 
-def test_secrets_that_lie_elsewhere_are_named() -> None:
-    (source,) = objects(GIT_SOURCE)
-    source["spec"]["secretRef"] = {"name": "git"}
-    peers = kustomizations(
-        **{
-            "spec.decryption": {"provider": "sops", "secretRef": {"name": "keys"}},
-            "spec.postBuild.substituteFrom": [{"kind": "ConfigMap", "name": "vars"}],
-        }
-    )
-
-    copies = flux([*peers, source]).copies
-
-    assert {(one.kind, one.name, one.to) for one in copies} == {
-        ("Secret", "git", "gitops-system"),
-        ("ConfigMap", "vars", "gitops-system"),
-        ("Secret", "keys", "gitops-system"),
-    }
-
-
 def test_a_source_that_was_not_read_is_named() -> None:
     result = flux(objects(KUSTOMIZATION))
 
     assert result.resources == ()
     assert [one.source.name for one in result.left] == ["shop"]
     assert field(result, "shop", "spec.sourceRef").note == "GitRepository flux-system/config: it was not read"
-
-
-def test_flux_itself_is_not_imported() -> None:
-    (obj,) = objects(KUSTOMIZATION)
-    obj["metadata"]["name"] = "flux-system"
-    by_inventory = {**obj, "metadata": {"name": "bootstrap", "namespace": "flux-system"}}
-    name = "_kustomizations.kustomize.toolkit.fluxcd.io_apiextensions.k8s.io_CustomResourceDefinition"
-    by_inventory["status"] = {"inventory": {"entries": [{"id": name, "v": "v1"}]}}
-
-    result = flux([*objects(GIT_SOURCE), obj, by_inventory])
-
-    assert result.resources == ()
-    assert result.complete
-
-
-def test_what_is_declared_beside_flux_itself_is_named() -> None:
-    (obj,) = objects(KUSTOMIZATION.replace("name: shop", "name: flux-system"))
-    obj["status"] = applied(
-        "_flux-system__Namespace", "_cluster-reconciler-flux-system_rbac_ClusterRoleBinding", "_web__Namespace"
-    )
-
-    result = flux([*objects(GIT_SOURCE), obj])
-
-    assert [one.source.name for one in result.left] == ["flux-system"]
-    note = "it applies Flux itself, so it is not imported; declare Namespace:web in a directory with an Application of its own"
-    assert field(result, "flux-system", "spec.path").note == note
 
 
 def test_a_default_that_the_server_writes_out_loses_nothing() -> None:
@@ -507,15 +385,6 @@ spec: {url: 'oci://ghcr.io/stefanprodan/charts/podinfo', interval: 5m, ref: {sem
 
     chart = {"repository": "oci://ghcr.io/stefanprodan/charts", "name": "podinfo", "version": "6.x", "interval": "5m"}
     assert source == {"chart": chart}
-
-
-def test_a_kustomization_and_a_release_share_no_name() -> None:
-    peers = [*kustomizations(**{"metadata.name": "podinfo"}), *objects(RELEASE), *objects(REPOSITORY)]
-    peers[-2]["metadata"]["namespace"] = "flux-system"
-
-    names = {one["metadata"]["name"] for conversion in flux(peers).conversions for one in conversion.resources}
-
-    assert names == {"podinfo", "podinfo-helmrelease"}
 
 
 def test_hooks_of_a_release_are_off_where_both_stages_disable_them() -> None:
