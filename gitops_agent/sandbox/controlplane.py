@@ -158,6 +158,7 @@ class ControlPlane:
 
     def stop(self) -> None:
         """Ends it and removes its folder; harmless when it has ended."""
+        self._client.close()
         stop(self.directory)
 
     def __enter__(self) -> Self:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from gitops_agent.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
@@ -39,3 +41,21 @@ def test_no_answer_is_unavailable(control_plane: ControlPlane) -> None:
     client = ApiClient(f"https://127.0.0.1:{free_ports(1)[0]}", authority=control_plane.authority, token="x")
     with pytest.raises(Unavailable, match="no answer"):
         client.request("GET", "/version")
+
+
+def test_a_connection_is_used_again_until_the_server_ends_it(control_plane: ControlPlane) -> None:
+    client = ApiClient(control_plane.host, authority=control_plane.authority, token=control_plane.token)
+    client.request("GET", "/version")
+    (first,) = client._idle
+    with pytest.raises(NotFound):
+        client.request("GET", "/api/v1/nodes/none")
+    assert list(client._idle) == [first]
+
+    assert first.sock is not None
+    first.sock.shutdown(socket.SHUT_RDWR)
+    client.request("GET", "/version")
+    (second,) = client._idle
+    assert second is not first
+
+    client.close()
+    assert not client._idle
