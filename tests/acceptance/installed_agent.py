@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from weakref import WeakSet
 
 from gitops_agent.api.crd import crds
 from gitops_agent.errors import ClusterError, NotFound
@@ -54,7 +55,17 @@ def apply(plane: ControlPlane, obj: Object, *, manager: str = "somebody") -> Obj
     return result
 
 
+_INSTALLED: WeakSet[ControlPlane] = WeakSet()
+
+
 def install_crds(plane: ControlPlane) -> None:
+    """Applies our CRDs, once per control plane: agents share it."""
+    if plane not in _INSTALLED:
+        upgrade_crds(plane)
+        _INSTALLED.add(plane)
+
+
+def upgrade_crds(plane: ControlPlane) -> None:
     """Applies our CRDs and waits until they are served."""
     for definition in crds():
         apply(plane, definition, manager=bundle.FIELD_MANAGER)

@@ -11,7 +11,7 @@ from gitops_agent.api.crd import crds
 from gitops_agent.manifest.canonical import copy
 from gitops_agent.manifest.key import Object
 from gitops_agent.sandbox.controlplane import ControlPlane
-from tests.acceptance.installed_agent import InstalledAgent, apply, install_crds
+from tests.acceptance.installed_agent import InstalledAgent, apply, upgrade_crds
 from tests.acceptance.objects import config_map, files
 from tests.acceptance.tenant import Tenant
 
@@ -40,7 +40,7 @@ def test_a_bad_duration_and_a_bad_mode_stall_only_the_applications_that_have_the
         wrong: dict[str, dict[str, Any]] = {"duration": {"sync": {"interval": "soon"}}, "mode": {"sync": {"mode": "reckless"}}}
         for name, spec in wrong.items():
             team.until(lambda name=name, spec=spec: _declared(team, name, spec), f"{name} is stored")  # type: ignore[misc]
-        install_crds(plane)
+        upgrade_crds(plane)
 
         team.agent = installed.start(settings={"leader__enabled": "false"})
         team.declare("right")

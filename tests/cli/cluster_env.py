@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from gitops_agent.api.crd import crds
 from gitops_agent.manifest.key import AppKey, Object
@@ -32,8 +33,16 @@ _IDENTITY = {
 }
 
 
+_INSTALLED: WeakSet[ControlPlane] = WeakSet()
+
+
 def install_crds(plane: ControlPlane) -> None:
-    """Makes the API server serve our kinds."""
+    """Makes the API server serve our kinds.
+
+    Once: tests share the control plane, and none takes the kinds away from the others.
+    """
+    if plane in _INSTALLED:
+        return
     for crd in crds():
         path = f"{_CRDS}/{crd['metadata']['name']}"
         plane.request("PATCH", f"{path}?fieldManager=tests&force=true", crd, content_type=_APPLY)
@@ -44,6 +53,7 @@ def install_crds(plane: ControlPlane) -> None:
         return {"Application", "Notifier", "RolloutPolicy"} <= kinds
 
     eventually(served, seconds=30, what="the CRDs are served")
+    _INSTALLED.add(plane)
 
 
 def condition(kind: str, value: str, reason: str, message: str) -> Object:
