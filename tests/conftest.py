@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from xdist.remote import Producer
+from xdist.scheduler import WorkStealingScheduling
 
 from gitops_agent.file_lock import FileLock
 from gitops_agent.sandbox.controlplane import ControlPlane, stop
@@ -43,6 +45,18 @@ settings.load_profile("repeatable")
 _FOLDER = "GITOPS_AGENT_TEST_SANDBOX"
 _OWNER = "GITOPS_AGENT_TEST_OWNER"
 _BUILD_SECONDS = 3600
+
+_LONGEST = (
+    "tests/acceptance/test_traffic.py",
+    "tests/acceptance/test_demo.py",
+    "tests/acceptance/test_rollout_kills.py",
+    "tests/acceptance/test_corpus.py",
+    "tests/acceptance/test_bootstrap.py",
+    "tests/acceptance/test_rollout",
+    "tests/acceptance/",
+    "tests/agent/",
+)
+"""Beginnings of ids: single tests of minutes, then folders whose tests take seconds."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -83,12 +97,32 @@ def _unlisted(config: pytest.Config) -> list[str]:
     return unlisted([str(report.longrepr[2]).removeprefix("Skipped: ") for report in reports])
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Extends timeouts where programs have to be built first."""
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WorkStealingScheduling | None:
+    """Lets idle workers take tests from others.
+
+    Each gets its share in order: one begins with the longest tests, which mostly wait, another with short ones, which compute.
+    """
+    return WorkStealingScheduling(config, log) if config.getoption("dist") == "load" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Puts the longest tests first where workers share them.
+
+    Extends timeouts where programs have to be built first.
+    """
+    if hasattr(config, "workerinput"):
+        items.sort(key=rank)
     cache = ToolCache()
     if not all(cache.present(tool) for tool in selected()):
         for item in items:
             item.add_marker(pytest.mark.timeout(_BUILD_SECONDS))
+
+
+def rank(item: pytest.Item) -> int:
+    """Where a test stands among the others; whatever is long is first."""
+    name = item.nodeid
+    return next((place for place, beginning in enumerate(_LONGEST) if name.startswith(beginning)), len(_LONGEST))
 
 
 @pytest.fixture(scope="session")
