@@ -62,6 +62,8 @@ lock: $(STAMP)  ## Resolves the dependencies anew, with hashes
 		--python-version 3.11 --universal --annotation-style line -c requirements/dev.lock -o requirements/runtime.lock
 	$(BIN)/uv pip compile -q pyproject.toml --extra otel --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 		--python-version 3.11 --universal --annotation-style line -c requirements/dev.lock -o requirements/tracing.lock
+	$(BIN)/uv pip compile -q pyproject.toml --extra sigstore --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		--python-version 3.11 --universal --annotation-style line -c requirements/dev.lock -o requirements/sigstore.lock
 
 $(STAMP): requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -72,6 +72,7 @@ HEAVY = {
     "deepdiff",
     "yaml",
     "opentelemetry",
+    "sigstore",
 }
 
 

@@ -1,7 +1,8 @@
-"""Whether enough of the trusted keys signed an artifact.
+"""Whether enough of the trusted signers signed an artifact.
 
-A signature counts when a trusted key made it over bytes that name the digest. What cannot be read counts for nothing; what
-cannot be fetched is an error that may pass; and there is no answer that means success without a key that matched.
+A signature counts when a trusted key, or a trusted identity, made it over bytes that name the digest. What cannot be read
+counts for nothing; what cannot be fetched is an error that may pass; and there is no answer that means success without a
+signer that matched.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from dataclasses import dataclass
 
 from gitops_agent.errors import SourceError
 from gitops_agent.oci import blob, manifest
+from gitops_agent.oci.cosign.keyless import KeylessSigners, KeylessVotes
 from gitops_agent.oci.cosign.keys import SignerKey
 from gitops_agent.oci.cosign.statement import (
     ATTACHED,
     BUNDLE,
     LONGEST,
     PREDICATE,
-    SIGNATURE,
     SIMPLE_SIGNING,
     NoStatement,
     Statement,
@@ -36,23 +37,59 @@ _DAMAGED = ("BlobDamaged", "RevisionNotFound")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CosignPolicy:
-    """The trusted keys, and how many of them have to sign.
+    """Who is trusted, and how many of them have to sign.
+
+    Attributes:
+        keys: the trusted keys.
+        keyless: the trusted identities, in place of keys.
+        minimum: of different keys or identities.
 
     Raises:
         SourceError: reason `InvalidSpec`: it could never be met, or always.
     """
 
-    keys: tuple[SignerKey, ...]
+    keys: tuple[SignerKey, ...] = ()
+    keyless: KeylessSigners | None = None
     minimum: int = 1
 
     def __post_init__(self) -> None:
-        if not 1 <= self.minimum <= len(self.keys):
-            text = f"verify.cosign asks for {self.minimum} signatures by {len(self.keys)} keys"
+        most, what = (len(self.keyless.identities), "identities") if self.keyless is not None else (len(self.keys), "keys")
+        if not 1 <= self.minimum <= most or (self.keyless is not None and self.keys):
+            text = f"verify.cosign asks for {self.minimum} signatures by {most} {what}"
             raise SourceError(text, reason="InvalidSpec")
 
 
+class _KeyVotes:
+    """The signatures of one artifact by keys; see `KeylessVotes`."""
+
+    def __init__(self, keys: tuple[SignerKey, ...]) -> None:
+        self._keys = keys
+        self._signers: set[str] = set()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the keys that signed."""
+        return frozenset(self._signers)
+
+    @property
+    def count(self) -> int:
+        """How many keys signed."""
+        return len(self._signers)
+
+    def add(self, statement: Statement, digest: str) -> None:
+        """Judges a signature."""
+        if digest in statement.digests:
+            signed, signatures = statement.signed, statement.signatures
+            self._signers.update(key.name for key in self._keys if any(key.signed(signed, one) for one in signatures))
+
+    def text(self, minimum: int) -> str:
+        """Why that is not enough."""
+        keys = f"the {len(self._keys)} trusted keys" if len(self._keys) > 1 else "the trusted key"
+        return f"by {self.count} of {keys}, and {minimum} {'is' if minimum == 1 else 'are'} needed"
+
+
 def verify(registry: Registry, digest: str, policy: CosignPolicy) -> frozenset[str]:
-    """The names of the keys that signed a manifest, enough of them.
+    """The keys or identities that signed a manifest, enough of them.
 
     Args:
         registry: where it is.
@@ -62,20 +99,17 @@ def verify(registry: Registry, digest: str, policy: CosignPolicy) -> frozenset[s
     Raises:
         SourceError: reason `Unverified` where too few signed it; `SourceUnavailable` where that cannot be seen now.
     """
-    count, signers = 0, set[str]()
+    number = 0
+    votes = KeylessVotes(policy.keyless) if policy.keyless is not None else _KeyVotes(policy.keys)
     for statement in _statements(registry, digest):
-        count += 1
-        if digest in statement.digests:
-            signers.update(
-                key.name for key in policy.keys if any(key.signed(statement.signed, one) for one in statement.signatures)
-            )
-        if len(signers) >= policy.minimum:
-            return frozenset(signers)
-    number = f"{count} signature{'s' if count != 1 else ''}" if count else "no signature"
-    keys = f"the {len(policy.keys)} trusted keys" if len(policy.keys) > 1 else "the trusted key"
-    by = f", by {len(signers)} of {keys}, and {policy.minimum} {'is' if policy.minimum == 1 else 'are'} needed" if count else ""
-    text = f"{registry.reference}@{digest[:19]}… has {number} that cosign would read{by}"
-    raise SourceError(text, reason="Unverified", digest=digest, signatures=count)
+        number += 1
+        votes.add(statement, digest)
+        if votes.count >= policy.minimum:
+            return votes.names
+    signatures = f"{number} signature{'s' if number != 1 else ''}" if number else "no signature"
+    by = f", {votes.text(policy.minimum)}" if number else ""
+    text = f"{registry.reference}@{digest[:19]}… has {signatures} that cosign would read{by}"
+    raise SourceError(text, reason="Unverified", digest=digest, signatures=number)
 
 
 def _statements(registry: Registry, digest: str) -> Iterator[Statement]:
@@ -89,7 +123,7 @@ def _statements(registry: Registry, digest: str) -> Iterator[Statement]:
     for layer in layers[:_MOST]:
         try:
             data = blob.fetch(registry, layer, longest=LONGEST)
-            yield bundle(data) if layer.media_type == BUNDLE else simple_signing(data, layer.annotations.get(SIGNATURE, ""))
+            yield bundle(data) if layer.media_type == BUNDLE else simple_signing(data, layer.annotations)
         except NoStatement:
             continue
         except SourceError as error:

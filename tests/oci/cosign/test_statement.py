@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gitops_agent.oci.cosign.statement import NoStatement, bundle, simple_signing
+from gitops_agent.oci.cosign.statement import SIGNATURE, NoStatement, bundle, simple_signing
 from tests.oci.cosign.signing import PAYLOAD, b64, envelope, payload, signer, sigstore_bundle
 
 DIGEST = "sha256:" + "a" * 64
@@ -13,7 +13,7 @@ GOOD = envelope(KEY, DIGEST)
 
 
 def test_simple_signing_names_a_digest() -> None:
-    statement = simple_signing(payload(DIGEST), b64(b"signature"))
+    statement = simple_signing(payload(DIGEST), {SIGNATURE: b64(b"signature")})
 
     assert (statement.signed, statement.signatures, statement.digests) == (
         payload(DIGEST),
@@ -47,7 +47,7 @@ def test_a_bundle_names_digests_and_signs_type_and_payload() -> None:
 )
 def test_what_is_no_simple_signing_says_nothing(data: bytes, signature: str) -> None:
     with pytest.raises(NoStatement):
-        simple_signing(data, signature)
+        simple_signing(data, {SIGNATURE: signature})
 
 
 @pytest.mark.parametrize(
