@@ -22,6 +22,8 @@ _CHARTS = (
     r"|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?(/[!-~]*)?"
     r"|oci://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+"
 )
+_SUBJECTS = r"[a-z][a-z0-9+.-]*://[^*/@ ]+/[!-~]([ -~]*[!-~])?|[!-.0-9;-?A-~]+@[^*@/ ]+"
+_SUBJECTS_TEXT = "is not https://host/… or …@host with wildcards behind the host, or before the @"
 _VERSION = r"v?[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]*)?"
 _URL_PASSWORD = r"^[a-z]+://[^/@]*:[^/@]*@"  # noqa: S105 - the pattern of a password in a URL
 
@@ -176,14 +178,70 @@ class CosignKeys(Model):
     """The Secret with the keys, `*.pub`, in the Application's namespace."""
 
 
-class Cosign(Model):
-    """Signatures of cosign with keys."""
+class CosignIdentity(Model):
+    """A signer without a key, as a certificate of Fulcio names him."""
 
-    keys: CosignKeys
+    issuer: Annotated[str, Shape(pattern=r"https?://[!-~]+", message="is not the address of an issuer", longest=512)]
+    """The service that vouches for the signer, such as `https://token.actions.githubusercontent.com`; exact."""
+
+    subject: Annotated[str, Shape(pattern=r"[!-~]([ -~]*[!-~])?", message="is not printable ASCII", longest=1024)] | None = None
+    """The signer: the address of a workflow with its reference, a mail address or a user name; exact."""
+
+    subject_pattern: Annotated[str, Shape(pattern=_SUBJECTS, message=_SUBJECTS_TEXT, longest=512)] | None = None
+    """In place of `subject`, a pattern over all of it, such as
+    `https://github.com/acme/charts/.github/workflows/release.yaml@refs/tags/*`: `*` is any text without `/`, `**` any text.
+    The host of an address, and that of a mail address, has no wildcards."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="has(self.subject) != has(self.subjectPattern)",
+            holds=lambda identity: (identity.subject is None) != (identity.subject_pattern is None),
+            message="needs exactly one of subject and subjectPattern",
+        ),
+    )
+
+
+class SigstoreRoot(Model):
+    """What vouches for certificates and logs."""
+
+    secret_ref: SecretRef
+    """The Secret with `trusted_root.json`, in the Application's namespace."""
+
+
+class Cosign(Model):
+    """Signatures of cosign, with keys or without."""
+
+    keys: CosignKeys | None = None
     """Which keys are trusted."""
 
+    identities: Annotated[tuple[CosignIdentity, ...], Field(min_length=1, max_length=16)] | None = None
+    """Which signers are trusted that sign without keys: with a certificate of Fulcio and an entry in Rekor. They need the
+    package's extra `sigstore`."""
+
+    trusted_root: SigstoreRoot | None = None
+    """The certificates and keys of the instance of Sigstore, for `identities`; when absent those of the public instance, as the
+    package `sigstore` was released with them."""
+
     minimum: Annotated[int, Field(ge=1, le=16)] = 1
-    """How many different keys have to sign."""
+    """How many different keys or identities have to sign."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="has(self.keys) != has(self.identities)",
+            holds=lambda cosign: (cosign.keys is None) != (cosign.identities is None),
+            message="needs exactly one of keys and identities",
+        ),
+        Rule(
+            cel="!has(self.trustedRoot) || has(self.identities)",
+            holds=lambda cosign: cosign.trusted_root is None or cosign.identities is not None,
+            message="trustedRoot has a meaning with identities only",
+        ),
+        Rule(
+            cel="!has(self.identities) || !has(self.minimum) || self.minimum <= self.identities.size()",
+            holds=lambda cosign: cosign.identities is None or cosign.minimum <= len(cosign.identities),
+            message="minimum is larger than the number of identities",
+        ),
+    )
 
 
 class Provenance(Model):

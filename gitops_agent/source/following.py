@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gitops_agent.api.render_options import RenderOptions
-from gitops_agent.api.source_options import ChartSpec, SourceSpec
+from gitops_agent.api.source_options import ChartSpec, ChartVerify, SourceSpec
 from gitops_agent.errors import SourceError
 from gitops_agent.manifest.revision_name import joined
+from gitops_agent.oci.cosign.identity import SignerIdentity
 from gitops_agent.revision.revision import Revision
 from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource, SignerDemand
 from gitops_agent.source.ref import Ref
@@ -47,11 +48,22 @@ def followed_chart(namespace: str, chart: ChartSpec) -> tuple[ChartSource, Chart
     """The repository and reference of a chart; see `followed`."""
     secret = f"{namespace}/{chart.secret_ref.name}" if chart.secret_ref else ""
     repository = ChartSource(url=chart.repository, secret=secret, hosts=tuple(sorted(chart.hosts)))
-    signers = None
-    if chart.verify is not None:
-        cosign, provenance = chart.verify.cosign, chart.verify.provenance
-        if cosign is not None:
-            signers = SignerDemand(secret=f"{namespace}/{cosign.keys.secret_ref.name}", minimum=cosign.minimum)
-        elif provenance is not None:
-            signers = SignerDemand(secret=f"{namespace}/{provenance.secret_ref.name}", provenance=True)
+    signers = _demand(namespace, chart.verify) if chart.verify is not None else None
     return repository, ChartRef(name=chart.name, version=chart.version, digest=chart.digest or "", signers=signers)
+
+
+def _demand(namespace: str, verify: ChartVerify) -> SignerDemand | None:
+    """Who has to sign a chart."""
+    cosign, provenance = verify.cosign, verify.provenance
+    if provenance is not None:
+        return SignerDemand(secret=f"{namespace}/{provenance.secret_ref.name}", provenance=True)
+    if cosign is None:
+        return None
+    if cosign.keys is not None:
+        return SignerDemand(secret=f"{namespace}/{cosign.keys.secret_ref.name}", minimum=cosign.minimum)
+    root = f"{namespace}/{cosign.trusted_root.secret_ref.name}" if cosign.trusted_root is not None else ""
+    identities = tuple(
+        SignerIdentity(issuer=one.issuer, subject=one.subject or one.subject_pattern or "", pattern=one.subject is None)
+        for one in cosign.identities or ()
+    )
+    return SignerDemand(secret=root, minimum=cosign.minimum, identities=identities)

@@ -23,12 +23,18 @@ def chart(**fields: object) -> Object:
     return {"source": {"chart": {"repository": "https://charts.example.com", "name": "web", "version": "1.x", **fields}}}
 
 
+def signed(**fields: object) -> Object:
+    return chart(repository="oci://ghcr.io/acme/charts", verify={"cosign": fields})
+
+
 SHARED: Object = {
     "kind": "Git",
     "repoURL": "https://git.example.com/shared.git",
     "ref": {"branch": "main"},
     "path": "web.yaml",
 }
+FLOW_OF: Object = {"issuer": "https://token.actions.githubusercontent.com"}
+FLOW: Object = {**FLOW_OF, "subject": "https://github.com/acme/charts/.github/workflows/release.yaml@refs/heads/main"}
 SIGNED: Object = {"mode": "head", "secretRef": {"name": "signers"}}
 
 
@@ -102,6 +108,15 @@ ACCEPTED: dict[str, Object] = {
     ),
     "values of another repository": values(SHARED, {"kind": "Secret", "name": "db"}),
     "values of a commit beside a signed source": values({**SHARED, "ref": {"commit": "a" * 40}}, verify=SIGNED),
+    "a signer without a key": signed(identities=[FLOW]),
+    "signers by pattern, of an own instance": signed(
+        identities=[
+            FLOW_OF | {"subjectPattern": "https://github.com/acme/*/.github/workflows/release.yaml@refs/tags/**"},
+            {"issuer": "https://accounts.google.com", "subjectPattern": "*@example.com"},
+        ],
+        trustedRoot={"secretRef": {"name": "sigstore-root"}},
+        minimum=2,
+    ),
     "a provenance file of a chart": chart(verify={"provenance": {"secretRef": {"name": "signers"}}}),
     "decryption": spec(render={"decryption": {"provider": "sops", "secretRef": {"name": "sops-age"}}}),
     "verification of the tip": source(verify={"mode": "head", "secretRef": {"name": "signers"}}),
@@ -173,6 +188,20 @@ REFUSED: dict[str, Object] = {
             "provenance": {"secretRef": {"name": "signers"}},
             "cosign": {"keys": {"secretRef": {"name": "keys"}}},
         },
+    ),
+    "signatures with keys and without": signed(keys={"secretRef": {"name": "keys"}}, identities=[FLOW]),
+    "signatures by nobody": signed(minimum=1),
+    "signatures of no identities": signed(identities=[]),
+    "a signer without a subject": signed(identities=[{"issuer": "https://accounts.google.com"}]),
+    "a signer with a subject and a pattern": signed(identities=[FLOW | {"subjectPattern": "*@example.com"}]),
+    "a signer of any issuer": signed(identities=[{"subject": "ada@example.com"}]),
+    "a pattern of any host": signed(identities=[FLOW_OF | {"subjectPattern": "https://*/acme/**"}]),
+    "a pattern of everything": signed(identities=[FLOW_OF | {"subjectPattern": "**"}]),
+    "a pattern of mail of any host": signed(identities=[FLOW_OF | {"subjectPattern": "ada@*"}]),
+    "a pattern without a path": signed(identities=[FLOW_OF | {"subjectPattern": "https://github.com**"}]),
+    "more signers than there are": signed(identities=[FLOW], minimum=2),
+    "a trusted root for keys": signed(
+        keys={"secretRef": {"name": "keys"}}, trustedRoot={"secretRef": {"name": "sigstore-root"}}
     ),
     "signatures of cosign in a repository of files": chart(verify={"cosign": {"keys": {"secretRef": {"name": "keys"}}}}),
     "a patch in two places": spec(render={"kustomize": {"patches": [{"patch": "a", "path": "b"}]}}),

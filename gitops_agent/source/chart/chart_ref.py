@@ -6,6 +6,7 @@ queue, states of repositories, wake-ups) treats both alike.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from gitops_agent.errors import SourceError
+from gitops_agent.oci.cosign.identity import SignerIdentity
 from gitops_agent.source.chart.archive import NAME
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
@@ -46,16 +48,21 @@ class SignerDemand:
     """Who has to sign a chart.
 
     Attributes:
-        secret: with the keys, `namespace/name`.
-        minimum: how many of them have to sign.
+        secret: with the keys, or the root that vouches for identities, `namespace/name`; empty for the public root.
+        minimum: how many of the keys or identities have to sign.
         provenance: by a provenance file in place of signatures of cosign.
+        identities: of signers without keys.
     """
 
     secret: str
     minimum: int = 1
     provenance: bool = False
+    identities: tuple[SignerIdentity, ...] = ()
 
     def __str__(self) -> str:
+        if self.identities:
+            names = hashlib.sha256(repr(self.identities).encode()).hexdigest()
+            return f"{self.secret}:{self.minimum} of {names[:16]}"
         return f"{self.secret}:{'provenance' if self.provenance else self.minimum}"
 
 

@@ -148,7 +148,7 @@ class Resolution:
         if isinstance(policy, ProvenancePolicy):
             self._prove(ref.name, version, policy, what)
             return
-        why = policy.message if policy is not None else f"the keys in the Secret {ref.signers.secret} are not known"
+        why = policy.message if policy is not None else "who has to sign it is not known yet"
         raise SourceError(f"{what}: {why}", reason="Unverified", transient=policy is None or policy.transient)
 
     def _prove(self, name: str, version: ChartVersion, policy: ProvenancePolicy, what: str) -> None:

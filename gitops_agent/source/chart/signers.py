@@ -1,4 +1,4 @@
-"""The keys of those who have to sign charts, from their Secrets.
+"""The keys of those who have to sign charts, from their Secrets, and their identities.
 
 A Secret that is missing or damaged says nothing about other charts of the repository, so the problem takes the place of the
 keys: the references that demand them fail with it, and no chart is followed without them.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from gitops_agent.errors import AgentError
+from gitops_agent.oci.cosign.keyless import KeylessSigners
 from gitops_agent.oci.cosign.keys import keys_of
 from gitops_agent.oci.cosign.policy import CosignPolicy
 from gitops_agent.source.chart.chart_ref import ChartRef, SignerDemand
@@ -36,6 +37,9 @@ def _policy(
     try:
         if demand.provenance:
             return ProvenancePolicy.read(read(namespace, name), name=name)
+        if demand.identities:
+            root = read(namespace, name) if demand.secret else None
+            return CosignPolicy(keyless=KeylessSigners.read(demand.identities, root), minimum=demand.minimum)
         return CosignPolicy(keys=keys_of(read(namespace, name)), minimum=demand.minimum)
     except AgentError as error:
         return error
