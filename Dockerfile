@@ -20,7 +20,7 @@ FROM python:3.13-slim-trixie${PYTHON_DIGEST} AS builder
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 COPY requirements requirements
-# `--build-arg REQUIREMENTS=tracing` adds what sends traces.
+# `--build-arg REQUIREMENTS=tracing` adds what sends traces, `sigstore` what verifies signatures without keys.
 ARG REQUIREMENTS=runtime
 RUN python -m venv /opt/build && /opt/build/bin/pip install --require-hashes -r requirements/dev.lock \
     && python -m venv /opt/gitops-agent && /opt/gitops-agent/bin/pip install --require-hashes -r requirements/${REQUIREMENTS}.lock

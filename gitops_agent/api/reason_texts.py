@@ -166,7 +166,7 @@ TABLE: tuple[tuple[str, str, str], ...] = (
     (
         "Unverified",
         "The newest commit or chart is not followed, because `verify` does not accept its signature; what is applied stays.",
-        "Have it signed, or correct the keys in the Secret; `gitops-agent signers check` explains them.",
+        "Have it signed, or correct the demand: `gitops-agent signers check` explains keys.",
     ),
     (
         "SignerRemoved",

@@ -14,6 +14,7 @@ from gitops_agent.importer.context import ImportContext
 from gitops_agent.importer.conversion import Copy, Remark
 from gitops_agent.importer.draft import given
 from gitops_agent.importer.field_table import Meaning
+from gitops_agent.importer.flux_identities import identities
 from gitops_agent.importer.repositories import by_full_name
 from gitops_agent.importer.tables.kinds import (
     ARTIFACT_GENERATOR,
@@ -229,15 +230,22 @@ def _chart_in_registry(reference: SourceReference, spec: Object, context: Import
 
 
 def _verify(result: ResolvedSource, raw: Object, reference: SourceReference, context: ImportContext) -> Object | None:
-    """The signatures demanded of a chart: those of cosign with keys."""
+    """The signatures demanded of a chart: those of cosign."""
     if not raw:
         return None
-    keys = _secret(result, mapping(raw, "secretRef"), reference, context)
-    if raw.get("provider", _COSIGN) != _COSIGN or keys is None:
-        text = f"{reference}: signatures are not verified, because only keys of cosign are read"
+    cosign = raw.get("provider", _COSIGN) == _COSIGN
+    keys = _secret(result, mapping(raw, "secretRef"), reference, context) if cosign else None
+    if keys is not None:
+        return {_COSIGN: {"keys": {"secretRef": keys}}}
+    signers = identities(raw) if cosign else None
+    if signers is None:
+        text = f"{reference}: signatures are not verified, because only keys of cosign and identities are read: name them"
         result.remarks.append(Remark(theirs=reference.theirs, meaning=Meaning.CHANGED, note=text))
         return None
-    return {_COSIGN: {"keys": {"secretRef": keys}}}
+    root = _secret(result, mapping(raw, "trustedRootSecretRef"), reference, context)
+    text = f"{reference}: identities are compared as a whole, and no longer by regular expressions: read them once"
+    result.remarks.append(Remark(theirs=reference.theirs, meaning=Meaning.CHANGED, note=text))
+    return {_COSIGN: given({"identities": signers, "trustedRoot": {"secretRef": root} if root is not None else None})}
 
 
 def _secret(result: ResolvedSource, raw: Object, reference: SourceReference, context: ImportContext) -> Object | None:

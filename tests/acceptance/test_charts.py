@@ -17,6 +17,7 @@ from tests.acceptance.tenant import Tenant
 from tests.acceptance.test_rollout_commands import Shell
 from tests.oci.artifacts import Artifact, artifact, digest_of
 from tests.oci.cosign.signing import public, signer, simple
+from tests.oci.cosign.sigstore_instance import ACTIONS, RELEASE, Instance
 from tests.oci.real_registry import real_registry
 from tests.source.chart.server import ChartServer, serving
 
@@ -237,10 +238,20 @@ def test_a_chart_of_a_registry_is_followed_once_it_is_signed(team: Tenant, tmp_p
         team.ask()
         at(team, "6.5.3")
 
-        registry.push("charts/podinfo", packed(package("podinfo", "6.5.4")), "6.5.4")
+        newer = registry.push("charts/podinfo", packed(package("podinfo", "6.5.4")), "6.5.4")
         team.ask()
         team.until(lambda: "has no signature" in unavailable(team), "the unsigned version is said")
         at(team, "6.5.3")
+
+        sigstore, root = Instance(), team.name("root")
+        body["metadata"], body["stringData"] = {"name": root}, {"trusted_root.json": sigstore.trusted_root().decode()}
+        team.apply(body, namespace=team.installed.namespace)
+        identities = [{"issuer": ACTIONS, "subject": RELEASE}]
+        chart["verify"] = {"cosign": {"identities": identities, "trustedRoot": {"secretRef": {"name": root}}}}
+        team.declare(source={"chart": chart})
+        registry.push("charts/podinfo", sigstore.simple(newer, sigstore.credential()), f"{newer.replace(':', '-')}.sig")
+        team.ask()
+        at(team, "6.5.4")
 
 
 def packed(archive: bytes) -> Artifact:

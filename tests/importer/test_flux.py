@@ -120,6 +120,7 @@ SOURCES = (
     Case("spec.suspend", True, "suspend.reason", "its source was suspended in Flux when it was imported"),
 )
 PATCH = {"patch": "[]", "target": {"kind": "Deployment", "labelSelector": "app=web"}}
+FLOW = {"issuer": r"^https://issuer\.example\.com$", "subject": r"^https://github\.com/acme/app.*$"}
 RELEASES = (
     Case(
         "spec.postRenderers",
@@ -139,6 +140,18 @@ RELEASES = (
         "source.chart.verify",
         {"cosign": {"keys": {"secretRef": SECRET}}},
     ),
+    Case(
+        "spec.chart.spec.verify",
+        {"provider": "cosign", "matchOIDCIdentity": [FLOW], "trustedRootSecretRef": {"name": "root"}},
+        "source.chart.verify",
+        {
+            "cosign": {
+                "identities": [{"issuer": "https://issuer.example.com", "subjectPattern": "https://github.com/acme/app**"}],
+                "trustedRoot": {"secretRef": {"name": "root"}},
+            }
+        },
+    ),
+    Case("spec.chart.spec.verify", {"provider": "cosign"}, "source.chart.verify", None),
     Case("spec.chart.spec.verify", {"provider": "notation", "secretRef": SECRET}, "source.chart.verify", None),
     Case("spec.interval", "2m", "source.chart.interval", "1h"),
     Case("spec.releaseName", "web", "render.helm.releaseName", "web"),

@@ -41,7 +41,11 @@ TABLE = FieldTable(
         same("spec.chart.spec.valuesFiles", "spec.render.helm.valuesFiles", "of charts in Git"),
         same("spec.chart.spec.ignoreMissingValuesFiles", "spec.render.helm.ignoreMissingValuesFiles"),
         changed("spec.chart.spec.reconcileStrategy", "", "Revision; ChartVersion is followed like it"),
-        changed("spec.chart.spec.verify", "spec.source.chart.verify", "keys of cosign; other signatures are not read"),
+        changed(
+            "spec.chart.spec.verify",
+            "spec.source.chart.verify",
+            "keys and identities of cosign, the latter as whole texts",
+        ),
         none("spec.chart.metadata", "there is no HelmChart"),
         same("spec.chartRef", "spec.source", "the fields of the source, see there"),
         changed("spec.interval", "spec.source.chart.interval", "that of the chart; drift is seen at once"),

@@ -62,7 +62,7 @@ OCI = FieldTable(
         none("spec.provider", _IDENTITY, idle=("generic",)),
         none("spec.serviceAccountName", _IDENTITY),
         none("spec.certSecretRef", "put `ca.crt` into the Secret of the credentials"),
-        changed("spec.verify", "spec.source.chart.verify", "keys of cosign; other signatures are not read"),
+        changed("spec.verify", "spec.source.chart.verify", "keys and identities of cosign, the latter as whole texts"),
         none("spec.insecure", "put the authority into `ca.crt`", idle=(False,)),
         none("spec.ignore", _ARTIFACT),
         none("spec.timeout", _TIMEOUT, idle=("60s", "1m0s")),
@@ -102,7 +102,7 @@ CHART = FieldTable(
         same("spec.valuesFiles", "spec.render.helm.valuesFiles", "of charts in Git"),
         same("spec.ignoreMissingValuesFiles", "spec.render.helm.ignoreMissingValuesFiles"),
         changed("spec.reconcileStrategy", "", "Revision; ChartVersion is followed like it"),
-        changed("spec.verify", "spec.source.chart.verify", "keys of cosign; other signatures are not read"),
+        changed("spec.verify", "spec.source.chart.verify", "keys and identities of cosign, the latter as whole texts"),
         same("spec.suspend", "spec.suspend"),
     ),
 )

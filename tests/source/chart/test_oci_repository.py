@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from gitops_agent.api.source_options import ChartSpec
 from gitops_agent.errors import AgentError, NotFound, SourceError
 from gitops_agent.httpclient.allowed_hosts import AllowedHosts, HostRefused
+from gitops_agent.oci.cosign.identity import SignerIdentity
 from gitops_agent.oci.cosign.keys import keys_of
 from gitops_agent.oci.cosign.policy import CosignPolicy
 from gitops_agent.oci.registry import Registries
@@ -20,8 +22,10 @@ from gitops_agent.source.chart.credentials import ChartCredentials
 from gitops_agent.source.chart.oci_repository import CONFIG, LAYERS, PROVENANCE, OciRepository, RegistryState
 from gitops_agent.source.chart.repository import ChartAccess, ChartVersion
 from gitops_agent.source.chart.signers import policies
+from gitops_agent.source.following import followed_chart
 from tests.oci.artifacts import Artifact, artifact, digest_of
 from tests.oci.cosign.signing import public, signer, simple
+from tests.oci.cosign.sigstore_instance import ACTIONS, RELEASE, Instance
 from tests.oci.fake_registry import FakeRegistry
 from tests.oci.real_registry import real_registry
 from tests.source.chart.archives import member, packed
@@ -257,6 +261,33 @@ def test_an_unsigned_version_is_not_followed_and_the_signed_one_stays(fake: Fake
     fake.push("charts/podinfo", chart(newer), "6.5.5")
     assert [error.reason for error in charts.poll(source, [ref], access).errors.values()] == ["Unverified"]
     assert charts.resolve(source, ref) == revision
+
+
+def test_a_version_is_followed_once_a_demanded_identity_signed_it(fake: FakeRegistry, tmp_path: Path) -> None:
+    sigstore = Instance()
+    cosign = {"identities": [{"issuer": ACTIONS, "subject": RELEASE}], "trustedRoot": {"secretRef": {"name": "root"}}}
+    base = {"repository": f"oci://127.0.0.1:{fake.port}/charts", "name": "podinfo", "version": "~6.5"}
+    source, ref = followed_chart("shop", ChartSpec.model_validate({**base, "verify": {"cosign": cosign}}))
+    secrets = {("shop", "root"): {"trusted_root.json": sigstore.trusted_root()}}
+    access = ChartAccess(url=source.url, signers=policies([ref], lambda namespace, name: secrets[namespace, name]))
+    charts = Charts(tmp_path)
+    pushed = chart(packed())
+    fake.push("charts/podinfo", pushed, "6.5.4")
+
+    assert [error.reason for error in charts.poll(source, [ref], access).errors.values()] == ["Unverified"]
+    fake.push("charts/podinfo", sigstore.attached(pushed))
+    assert charts.poll(source, [ref], access).errors == {}
+    assert charts.resolve(source, ref).subject == "podinfo 6.5.4"
+
+
+def test_who_has_to_sign_decides_what_was_resolved() -> None:
+    def named(*subjects: str, root: str = "shop/root") -> str:
+        identities = tuple(SignerIdentity(subject=subject, issuer=ACTIONS) for subject in subjects)
+        return str(SignerDemand(secret=root, identities=identities))
+
+    assert len({named("a"), named("b"), named("a", "b"), named("a", root=""), str(SignerDemand(secret="shop/root"))}) == 5
+    assert named("a for b") == named("a for b")
+    assert " for " not in named("a for b")
 
 
 def test_keys_that_are_not_known_are_no_success(fake: FakeRegistry, tmp_path: Path) -> None:
