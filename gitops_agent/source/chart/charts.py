@@ -37,6 +37,7 @@ from gitops_agent.source.semver import Version
 _TIPS = "tips.json"
 _WHOLE = ("SourceUnavailable", "AuthenticationFailed", "SourceFailed")
 """Errors that say something about a repository, when nothing of it can be read."""
+_REFUSED = "Unverified"
 _MOST_ARCHIVES = 30
 """Of versions of a repository that are followed no more: what histories and rollouts lead back to."""
 _MOST_ONCE = 100
@@ -111,6 +112,10 @@ class Charts:
                     kept.begun.add(_key(ref))
                 except SourceError as error:
                     errors[ref] = error
+                    if (
+                        error.reason == _REFUSED and not error.transient
+                    ):  # the present version is not signed; a newer one may be
+                        kept.begun.add(_key(ref))
             for revision in tuple(kept.missing):
                 kept.missing[revision] = _failure(resolution, revision)
             if not tips and any(error.reason in _WHOLE for error in errors.values()):

@@ -16,7 +16,7 @@ from gitops_agent.oci.cosign.policy import CosignPolicy
 from gitops_agent.oci.registry import Registries
 from gitops_agent.render.binaries import find
 from gitops_agent.source.chart.archive import unpack
-from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource, SignerDemand
+from gitops_agent.source.chart.chart_ref import ChartLock, ChartRef, ChartSource, SignerDemand
 from gitops_agent.source.chart.charts import Charts
 from gitops_agent.source.chart.credentials import ChartCredentials
 from gitops_agent.source.chart.oci_repository import CONFIG, LAYERS, PROVENANCE, OciRepository, RegistryState
@@ -278,6 +278,24 @@ def test_a_version_is_followed_once_a_demanded_identity_signed_it(fake: FakeRegi
     fake.push("charts/podinfo", sigstore.attached(pushed))
     assert charts.poll(source, [ref], access).errors == {}
     assert charts.resolve(source, ref).subject == "podinfo 6.5.4"
+
+
+def test_a_present_version_that_new_signers_did_not_sign_gives_way_to_a_newer_one(fake: FakeRegistry, tmp_path: Path) -> None:
+    old, new = signer(), signer()
+    source = ChartSource(url=f"oci://127.0.0.1:{fake.port}/charts")
+    before, after = (ChartRef(name="podinfo", version="~6.5", signers=SignerDemand(secret=name)) for name in ("a/old", "a/new"))
+    keys = {ref.signers: CosignPolicy(keys=keys_of({"a.pub": public(key)})) for ref, key in ((before, old), (after, new))}
+    access = ChartAccess(url=source.url, signers={demand: policy for demand, policy in keys.items() if demand})
+    charts, digest = Charts(tmp_path), fake.push("charts/podinfo", chart(packed()), "6.5.4")
+    fake.push("charts/podinfo", simple(old, digest), f"{digest.replace(':', '-')}.sig")
+    charts.poll(source, [before], access)
+    newer = fake.push("charts/podinfo", chart(packed(chart=b"apiVersion: v2\nname: podinfo\nversion: 6.5.5\n")), "6.5.5")
+    fake.push("charts/podinfo", simple(new, newer), f"{newer.replace(':', '-')}.sig")
+    lock = ChartLock(name="podinfo", range="~6.5", version="6.5.4", digest=digest_of(packed()), resolved_at=datetime.now(UTC))
+
+    assert [error.reason for error in charts.poll(source, [after], access, [lock]).errors.values()] == ["Unverified"]
+    assert charts.poll(source, [after], access, [lock]).errors == {}
+    assert charts.resolve(source, after).subject == "podinfo 6.5.5"
 
 
 def test_who_has_to_sign_decides_what_was_resolved() -> None:
