@@ -17,14 +17,14 @@ _ONE, _MANY = "*", "**"
 
 
 def identities(verify: Object) -> list[Object] | None:
-    """`verify.cosign.identities`; None where one of them has no equivalent, or there is none.
+    """`verify.cosign.identities`; None without an equivalent.
 
     Args:
-        verify: Flux's.
+        verify: Flux's; one expression without an equivalent leaves all of them without.
     """
     demanded = [_identity(one) for one in items(verify.get("matchOIDCIdentity"))]
-    known = [one for one in demanded if one is not None]
-    return known if known and len(known) == len(demanded) else None
+    translated = [one for one in demanded if one is not None]
+    return translated if translated and len(translated) == len(demanded) else None
 
 
 def _identity(raw: Object) -> Object | None:
@@ -40,7 +40,7 @@ def _identity(raw: Object) -> Object | None:
 
 
 def _pattern(expression: str) -> str | None:
-    """What an expression of plain letters and wildcards matches; None for another one."""
+    """What letters and wildcards match; None for another expression."""
     rest, pattern = expression.removeprefix("^").removesuffix("$"), ""
     while rest:
         part = _PARTS.match(rest)

@@ -151,7 +151,6 @@ RELEASES = (
             }
         },
     ),
-    Case("spec.chart.spec.verify", {"provider": "cosign"}, "source.chart.verify", None),
     Case("spec.chart.spec.verify", {"provider": "notation", "secretRef": SECRET}, "source.chart.verify", None),
     Case("spec.interval", "2m", "source.chart.interval", "1h"),
     Case("spec.releaseName", "web", "render.helm.releaseName", "web"),

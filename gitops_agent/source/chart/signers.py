@@ -1,4 +1,4 @@
-"""The keys of those who have to sign charts, from their Secrets, and their identities.
+"""Those who have to sign charts: keys, in Secrets, and identities.
 
 A Secret that is missing or damaged says nothing about other charts of the repository, so the problem takes the place of the
 keys: the references that demand them fail with it, and no chart is followed without them.
