@@ -181,10 +181,10 @@ def _body(answer: urllib3.BaseHTTPResponse, longest: int) -> tuple[bytes, bool]:
 
 def failure_words(error: BaseException | None) -> str:
     """The cause without the object addresses and URLs that the libraries print."""
+    if isinstance(error, urllib3.exceptions.NewConnectionError):  # a ConnectTimeoutError to urllib3, also when it was refused
+        return str(error).rpartition(": ")[2][:200]
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError | TimeoutError | urllib3.exceptions.ReadTimeoutError):
         return "no answer in time"
-    if isinstance(error, urllib3.exceptions.NewConnectionError):
-        return str(error).rpartition(": ")[2][:200]
     if isinstance(error, ssl.SSLError):
         return (getattr(error, "verify_message", "") or error.reason or "TLS failed")[:200]
     return str(error)[:200] or type(error).__name__

@@ -154,7 +154,7 @@ def job(obj: Object) -> Health:
     if mapping(obj, "spec").get("suspend") is True or conditions.true("Suspended"):
         return suspended("Suspended", "spec.suspend is set")
     active, failed = number(status.get("active")), number(status.get("failed"))
-    return progressing("Running", f"{active} pods active, {failed} failed")
+    return progressing("Running", f"{active} {'pod' if active == 1 else 'pods'} active, {failed} failed")
 
 
 def cron_job(obj: Object) -> Health:

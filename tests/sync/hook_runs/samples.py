@@ -19,7 +19,7 @@ from tests.sync.samples import APP, manifests, thing
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 TIMEOUT = timedelta(minutes=5)
-RUNNING = Health(Status.PROGRESSING, "Running", "1 pods active, 0 failed")
+RUNNING = Health(Status.PROGRESSING, "Running", "1 pod active, 0 failed")
 COMPLETE = Health(Status.HEALTHY, "Completed")
 FAILED = Health(Status.DEGRADED, "BackoffLimitExceeded", "exited with 3")
 SERIES = "series"

@@ -61,7 +61,7 @@ def test_a_run_whose_object_its_ttl_deleted_is_not_repeated() -> None:
     ("live", "late", "message"),
     [
         (made(FIRST, FAILED), False, "exited with 3"),
-        (made(FIRST), True, "did not end within 5m (spec.sync.timeout): 1 pods active, 0 failed"),
+        (made(FIRST), True, "did not end within 5m (spec.sync.timeout): 1 pod active, 0 failed"),
         (replace(made(FIRST), deleting=True), False, "was deleted before it ended"),
         (made(FIRST, uid="another"), False, "was deleted before it ended"),
         (None, False, "was deleted before it ended"),

@@ -56,7 +56,7 @@ def asked(sender: Sender, request: Request, *, service: str, authority: bytes = 
         answer = sender.send(request, authority=authority)
     except AgentError as error:
         if error.transient:
-            raise KeyUnavailable(error.message) from None
+            raise KeyUnavailable(f"{service} gives no answer: {error.message}") from None
         raise Refused(f"cannot be asked for: {error.message}") from None
     if answer.status == _BUSY or answer.status >= _BROKEN:
         raise KeyUnavailable(f"{service} answers with {answer.status}")

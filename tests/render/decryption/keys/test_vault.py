@@ -81,6 +81,13 @@ def test_a_vault_that_is_busy_may_answer_later(status: int, tmp_path: Path) -> N
     assert str(caught.value) == f"a.yaml: the Vault answers with {status}"
 
 
+def test_a_vault_that_is_down_is_named_and_may_answer_later(tmp_path: Path) -> None:
+    with Receiver(answering()) as receiver:
+        closed = address(receiver)
+    with pytest.raises(KeyUnavailable, match=r"a\.yaml: the Vault gives no answer: 127\.0\.0\.1 cannot be reached: .*refused"):
+        keyring(closed).data_key([slot(closed, f"v:{tmp_path}")], file="a.yaml")
+
+
 @pytest.mark.parametrize(("status", "body", "text"), [(403, b"{}", "is refused by its Vault"), (200, b"{}", "no data key")])
 def test_a_vault_that_refuses_is_named(status: int, body: bytes, text: str, tmp_path: Path) -> None:
     with Receiver(answering(status, body)) as receiver, pytest.raises(DecryptionFailed, match=text) as caught:
