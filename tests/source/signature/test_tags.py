@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gitops_agent.errors import SourceError
 from gitops_agent.source.sources import Sources
 from tests.source.author import Author
 from tests.source.signature.keys import SshKey, allowed
@@ -55,6 +56,14 @@ def test_a_tag_of_a_tag_is_refused(shop: SignedRepository, ada: SshKey) -> None:
     shop.tag("v1.0.0", inner, by=ada, type_="tag")
 
     assert "the tag v1.0.0 is a tag of a tag, not of the commit" in shop.decide("v1.0.0", kind="tag").message
+
+
+def test_a_signed_tag_of_a_tree_leads_to_no_commit(shop: SignedRepository, ada: SshKey) -> None:
+    tree = shop.author.git("rev-parse", f"{shop.commit({'a': '1'}, by=ada)}^{{tree}}")
+    shop.tag("v1.0.0", tree, by=ada, type_="tree")
+
+    with pytest.raises(SourceError, match=r"v1\.0\.0"):
+        shop.decide("v1.0.0", kind="tag")
 
 
 def test_an_unsigned_tag_is_refused(shop: SignedRepository) -> None:

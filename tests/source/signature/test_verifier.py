@@ -76,6 +76,22 @@ def test_a_subkey_signs_for_its_primary_key(gpg: GpgHome) -> None:
     assert (verdict.good, verdict.key) == (True, key)
 
 
+@pytest.mark.parametrize("end", ["revoked", "expired"])
+def test_a_subkey_that_ended_signs_no_more(gpg: GpgHome, end: str) -> None:
+    then = "20240101T000000"
+    key = gpg.key(f"{end}-subkey@example.com", at=then)
+    gpg.run("--faked-system-time", then, "--quick-add-key", key, "ed25519", "sign", "1y" if end == "expired" else "never")
+    subkey = gpg.fingerprints(key)[-1]
+    signature = gpg.sign(COMMIT, f"{subkey}!", options=("--faked-system-time", "20240601T000000"))
+    if end == "revoked":
+        words = "key 1\nrevkey\ny\n0\n\ny\nsave\n"
+        gpg.run("--no-batch", "--command-fd", "0", "--edit-key", key, stdin=words.encode())
+
+    verdict = judged({"keys.asc": gpg.export(key)}, signature)
+
+    assert verdict.flaw is (Flaw.REVOKED if end == "revoked" else Flaw.EXPIRED)
+
+
 def test_a_commit_without_a_signature_is_not_good(ring: dict[str, bytes]) -> None:
     verdict = judged(ring, b"")
 
