@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -117,6 +119,13 @@ def ours(name: str, data: bytes, sops: Sops) -> bytes | None:
     return plaintext.data
 
 
+def changes(encrypted: bytes) -> Iterator[bytes]:
+    """The file with each ciphertext changed, that of the MAC included; comments are not covered."""
+    for match in re.finditer(rb"(?<!#)ENC\[AES256_GCM,data:(.)", encrypted):
+        other = b"B" if match[1] == b"A" else b"A"
+        yield encrypted[: match.start(1)] + other + encrypted[match.end(1) :]
+
+
 def refuses(sops: Sops, name: str, data: bytes) -> bool:
     """Whether sops refuses it too, as it does some of its numbers."""
     try:
@@ -143,6 +152,7 @@ def test_yaml(sops: Sops) -> None:
         if decrypted is None:
             assert "1e400" in text or refuses(sops, "a.yaml", encrypted), text
             continue
+        assert all(ours("a.yaml", changed, sops) is None for changed in changes(encrypted)), text
         expected = readable(sops.decrypt("a.yaml", encrypted))
         assert expected is None or readable(decrypted) == expected, text
 
