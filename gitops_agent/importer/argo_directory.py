@@ -1,4 +1,4 @@
-"""Files of a plain directory that Argo CD leaves out, and the agent reads.
+"""Files of a directory that Argo CD leaves out.
 
 Argo CD reads the manifests right in a directory, those below it by `recurse`, and of both what `include` and `exclude` leave.
 The agent reads all of them. So the repository is asked which files make a difference: they are named, or there is none.
@@ -27,7 +27,7 @@ _ESCAPED_DASH = "\\-"
 
 
 def left_out(raw: Mapping[str, Any], path: str, repositories: Repositories) -> Remark | None:
-    """What is said about a source with `path`; None where nothing is to say.
+    """The remark on a source with `path`; None without any.
 
     Args:
         raw: the source.

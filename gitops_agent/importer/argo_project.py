@@ -98,7 +98,7 @@ def _people(project: str, spec: Object, own: list[Object], context: ImportContex
 
 
 def _of_policy(text: str, own: list[Object], role: str, remarks: list[Remark]) -> Object | None:
-    """The rule that a line of Casbin comes to; None for no equivalent."""
+    """The rule for a line of Casbin; None without an equivalent."""
     parts = [part.strip() for part in text.split(",")]
     effect = parts[-1] if len(parts) == _POLICY_FIELDS else ""
     resource, action, pattern = (*parts[2:5], "", "", "")[:3]

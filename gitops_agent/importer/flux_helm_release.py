@@ -108,7 +108,7 @@ def _values_files(chart: Object, resolved: ResolvedSource) -> list[str]:
 
 
 def _post_render(spec: Object, remarks: list[Remark]) -> Object | None:
-    """The patches and images of all post-renderers, and the metadata of all objects."""
+    """Patches and images of all post-renderers, and common metadata."""
     changes = [mapping(one, "kustomize") for one in items(spec.get("postRenderers"))]
     metadata = mapping(spec, "commonMetadata")
     images = [image for one in changes for image in items(one.get("images"))]

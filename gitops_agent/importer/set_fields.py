@@ -40,12 +40,12 @@ def set_fields(obj: Object) -> tuple[str, ...]:
 
 
 def values_at(obj: Object, path: str) -> tuple[Any, ...]:
-    """The values at a path as `set_fields` lists it, without keys of maps in brackets."""
+    """The values at a path of `set_fields` without keys of maps."""
     values: list[Any] = [obj]
     for step in path.split("."):
         name, several = step.removesuffix("[]"), step.endswith("[]")
-        found = [value[name] for value in values if isinstance(value, dict) and name in value]
-        values = [item for value in found if isinstance(value, list) for item in value] if several else found
+        below = [value[name] for value in values if isinstance(value, dict) and name in value]
+        values = [item for value in below if isinstance(value, list) for item in value] if several else below
     return tuple(values)
 
 

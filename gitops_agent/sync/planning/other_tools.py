@@ -39,7 +39,7 @@ def takeovers(plan: Plan) -> tuple[Action, ...]:
 
 
 def inherits(plan: Plan, objects: Mapping[ObjectKey, LiveObject]) -> bool:
-    """Whether objects that the plan took over have fields that another tool left.
+    """Whether what the plan took over has fields of another tool.
 
     The next plan removes them. The answer to a write is no news when the watch brings it again, so nothing else asks for it.
 
