@@ -17,7 +17,7 @@ from gitops_agent.source.chart.charts import Charts
 from gitops_agent.source.chart.repository import ChartAccess
 from gitops_agent.source.poll import Poll
 from tests.source.chart.archives import member, packed
-from tests.source.chart.server import ChartServer
+from tests.source.chart.server import ChartServer, serving
 
 RANGE = ChartRef(name="podinfo", version="~6.5")
 EXACT = ChartRef(name="podinfo", version="6.5.4")
@@ -316,6 +316,22 @@ def test_old_archives_go_and_what_is_followed_stays(charts: Charts, server: Char
     assert len(list(tmp_path.rglob("*.tgz"))) == 32
     assert charts.resolve(source(server), EXACT).short == "podinfo-6.5.4"
     assert charts.resolve(source(server), RANGE).short == "podinfo-6.5.39"
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["read first", "read last"])
+def test_a_repository_cannot_put_an_archive_in_place_of_that_of_another(
+    charts: Charts, server: ChartServer, *, first: bool
+) -> None:
+    digest = server.publish("podinfo", "6.5.4")
+    with serving() as evil:
+        evil.publish("podinfo", "6.5.4", OTHER, digest=digest.removeprefix("sha256:"))
+        good = None if first else polled(charts, server)
+        error = polled(charts, evil).errors[RANGE]
+        good = good or polled(charts, server)
+
+    assert error.reason == "ChartDigestMismatch"
+    assert digest_of(good.tips[RANGE]) == digest
+    assert charts.tree(source(server), good.tips[RANGE]).entry("templates") is None
 
 
 def test_a_forgotten_repository_leaves_nothing(charts: Charts, server: ChartServer, tmp_path: Path) -> None:
