@@ -160,4 +160,5 @@ def test_a_release_with_dependencies_is_taken_over_by_its_plan(team: Tenant, cha
     team.commit({"Chart.yaml": text, "Chart.lock": lock, "templates/own.yaml": OWN, "values.yaml": "color: blue\n"})
     result = release.run("--repo-url", team.repository.url, "--path", ".", "--check")
 
+    assert "our render is what the release holds" in result.output
     assert (result.exit_code, "empty: 2 objects are as declared" in result.output) == (0, True), result.output

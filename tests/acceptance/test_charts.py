@@ -20,6 +20,8 @@ from tests.oci.cosign.signing import public, signer, simple
 from tests.oci.cosign.sigstore_instance import ACTIONS, RELEASE, Instance
 from tests.oci.real_registry import real_registry
 from tests.source.chart.server import ChartServer, serving
+from tests.source.chart.test_provenance import ADA, EVE, clear, text
+from tests.source.signature.keys import GpgHome
 
 pytestmark = [pytest.mark.cluster]
 
@@ -218,8 +220,8 @@ def test_a_chart_of_a_registry_is_applied_and_moves_with_its_tags(team: Tenant, 
 
 def test_a_chart_of_a_registry_is_followed_once_it_is_signed(team: Tenant, tmp_path: Path) -> None:
     key, secret = signer(), team.name("cosign")
-    text = public(key).decode()
-    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}, "stringData": {"release.pub": text}}
+    pem = public(key).decode()
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}, "stringData": {"release.pub": pem}}
     team.apply(body, namespace=team.installed.namespace)
     with real_registry(tmp_path) as registry:
         digest = registry.push("charts/podinfo", packed(package("podinfo", "6.5.3")), "6.5.3")
@@ -252,6 +254,43 @@ def test_a_chart_of_a_registry_is_followed_once_it_is_signed(team: Tenant, tmp_p
         registry.push("charts/podinfo", sigstore.simple(newer, sigstore.credential()), f"{newer.replace(':', '-')}.sig")
         team.ask()
         at(team, "6.5.4")
+
+
+def test_a_version_of_another_signer_is_not_followed(team: Tenant, charts: ChartServer, tmp_path: Path) -> None:
+    if shutil.which("gpg") is None or shutil.which("gpgv") is None:
+        pytest.skip("gpg and gpgv are not installed here: OpenPGP keys cannot be made")
+    gpg, secret = GpgHome(tmp_path / "gpg"), team.name("signers")
+    for user in (ADA, EVE):
+        gpg.key(user)
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}}
+    team.apply({**body, "stringData": {"ada.asc": gpg.export(ADA).decode()}}, namespace=team.installed.namespace)
+
+    def publish(version: str, user: str) -> None:
+        digest = charts.publish("podinfo", version, package("podinfo", version))
+        proof = clear(gpg, text(version=version, digest=digest, file=f"podinfo-{version}.tgz"), user)
+        charts.archives[f"/podinfo-{version}.tgz.prov"] = proof
+
+    publish("6.5.3", ADA)
+    team.declare(source=source(charts, verify={"provenance": {"secretRef": {"name": secret}}}))
+    at(team, "6.5.3")
+    publish("6.5.4", EVE)
+    team.ask()
+    team.until(lambda: "which is not a trusted signer" in unavailable(team), "the signer of the version is refused")
+    at(team, "6.5.3")
+    gpg.close()
+
+
+def test_kustomize_changes_what_a_chart_renders(team: Tenant, charts: ChartServer) -> None:
+    patch = {"patch": '[{"op": "replace", "path": "/data/color", "value": "green"}]', "target": {"kind": "ConfigMap"}}
+    team.declare(
+        source=source(charts), render={"helm": {"postRender": {"kustomize": {"patches": [patch], "nameSuffix": "-v2"}}}}
+    )
+
+    def live() -> Object:
+        return team.config(f"{team.name('app')}-chart-v2") or {}
+
+    assert team.until(live, "the changed object is applied")["data"] == {"version": "6.5.3", "color": "green"}
+    assert team.config(f"{team.name('app')}-chart") is None
 
 
 def packed(archive: bytes) -> Artifact:

@@ -6,6 +6,8 @@ import pytest
 
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.revision_name import with_values
+from gitops_agent.manifest.yaml import dump
+from tests.acceptance.objects import deployment
 from tests.acceptance.repository import Repository
 from tests.acceptance.tenant import Tenant
 from tests.acceptance.test_rollout_commands import Shell
@@ -74,3 +76,22 @@ def test_values_of_another_repository_are_followed_shown_and_rolled_back(team: T
     values_repository.come_back()
     team.ask()
     team.settled(with_values(later, [(values_repository.url, second)]))
+
+
+def test_an_automatic_rollback_restores_the_values_of_the_healthy_commit(team: Tenant, values_repository: Repository) -> None:
+    workload = dump(deployment("web", annotations={"sandbox.gitops-agent.dev/pod": "POD"})).replace("POD", "{{ .Values.pod }}")
+    files = {"web/Chart.yaml": CHART, "web/templates/web.yaml": TEMPLATE, "web/templates/workload.yaml": workload}
+    own = team.commit({**files, "web/values.yaml": "pod: runs\n"})
+    first = values_repository.commit({"web.yaml": "color: green\n"})
+    source = {"kind": "Git", "repoURL": values_repository.url, "ref": {"branch": "main"}, "path": "web.yaml"}
+    sync = {"timeout": "5s", "rollback": {"onDegraded": True}}
+    team.declare(source={"path": "web"}, render={"helm": {"valuesFrom": [source]}}, sync=sync)
+    green = with_values(own, [(values_repository.url, first)])
+    team.settled(green)
+
+    second = values_repository.commit({"web.yaml": "color: red\npod: crash\n"})
+    team.ask()
+    message = team.says("RolledBack", f"+values@{first[:12]} is applied")
+    assert f"+values@{second[:12]} is rejected" in message
+    team.until(lambda: color(team) == "green", "the values before are applied again")
+    assert team.application()["status"]["sync"]["revision"] == green

@@ -29,6 +29,8 @@ _FACTS = 32
 _NAMES = 20_000
 _POINTERS = 1_000
 _INPUTS_PER_FILE = 20
+_TOOLS = 2
+"""Helm, and kustomize over what it renders."""
 _LONGEST_PATH = 4096
 _REASON = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -114,7 +116,7 @@ class Result:
 
     def _rendered(self, head: dict[str, Any]) -> Rendered:
         tools = tuple((str(name), _line(version)) for name, version in head["tools"])
-        if len(tools) > 1 or not all(_PROGRAM.fullmatch(name) for name, _ in tools):
+        if len(tools) > _TOOLS or not all(_PROGRAM.fullmatch(name) for name, _ in tools):
             raise ChannelError("invalid")
         return Rendered(
             manifests=tuple(self._manifests),

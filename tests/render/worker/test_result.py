@@ -38,13 +38,15 @@ def test_a_render_is_what_was_sent() -> None:
     result = Result(RenderLimits())
     assert result.take(objects(OBJECT)) is None
     assert result.take(Message(head={"inputs": [["a.yaml", "1" * 40], ["b", None]]})) is None
-    rendered = result.take(Message(head=DONE | {"warnings": ["be\x1bware"], "tools": [["helm", "4.0.0"]]}))
+    rendered = result.take(
+        Message(head=DONE | {"warnings": ["be\x1bware"], "tools": [["helm", "4.0.0"], ["kustomize", "5.7.1"]]})
+    )
     assert isinstance(rendered, Rendered)
     assert [manifest.obj for manifest in rendered.manifests] == [OBJECT]
     assert rendered.manifests[0].place == "a.yaml (document 1)"
     assert rendered.closure.entries == {("a.yaml", "1" * 40), ("b", None)}
     assert rendered.warnings == ("be ware",)
-    assert rendered.tools == (("helm", "4.0.0"),)
+    assert rendered.tools == (("helm", "4.0.0"), ("kustomize", "5.7.1"))
     assert rendered.format is Format.PLAIN
 
 
@@ -90,6 +92,7 @@ WIDE = b'{"apiVersion":"v1","kind":"A","metadata":{"name":"a"},"x":[' + b"{}," *
         Message(head={"inputs": [["a", None]] * 300}),
         Message(head=DONE | {"rendered": "shell"}),
         Message(head=DONE | {"tools": [["../x", "1"]]}),
+        Message(head=DONE | {"tools": [["helm", "4"], ["kustomize", "5"], ["sh", "1"]]}),
         Message(head=DONE | {"variables": [3]}),
         Message(head=DONE | {"variables": ["x"] * 30_000}),
         Message(head={"rendered": "plain"}),
