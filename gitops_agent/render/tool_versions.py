@@ -1,4 +1,4 @@
-"""Versions of helm and kustomize for the keys of renders, remembered for two seconds.
+"""Versions of helm and kustomize, remembered for two seconds.
 
 Every reconcile asks for the key of its render, and each time both programs were looked for on PATH and among the installed
 ones: most of what a reconcile cost in which nothing had changed. A program that is exchanged counts two seconds later.
