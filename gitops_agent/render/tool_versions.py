@@ -26,15 +26,15 @@ class ToolVersions:
 
     def __init__(self, programs: Mapping[str, Path | None], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._programs, self._clock = dict(programs), clock
-        self._known: tuple[float, dict[str, str]] | None = None
+        self._cached: tuple[float, dict[str, str]] | None = None
 
     def now(self) -> Mapping[str, str]:
         """The versions, `absent` where there is no program that may be used."""
-        known, now = self._known, self._clock()
-        if known is None or now - known[0] >= _SECONDS:
+        cached, now = self._cached, self._clock()
+        if cached is None or now - cached[0] >= _SECONDS:
             versions = {name: _version(name, explicit) for name, explicit in sorted(self._programs.items())}
-            self._known = known = (now, versions)  # replaced as a whole, so no reader needs a lock
-        return known[1]
+            self._cached = cached = (now, versions)  # replaced as a whole, so no reader needs a lock
+        return cached[1]
 
 
 def _version(name: str, explicit: Path | None) -> str:
