@@ -11,7 +11,7 @@ import { number, t } from "./words.js";
 
 export function Agent() {
   const resource = useResource("/agent");
-  return html`<${Answer} resource=${resource} lines=${10}>${(data) => html`
+  return html`${resource.data === null && html`<h1>${t("agent.title")}</h1>`}<${Answer} resource=${resource} lines=${10}>${(data) => html`
     <header class="head">
       <div class="head-line"><h1>${t("agent.title")} ${data.cluster.replace(/^https?:\/\//, "")}</h1>
         <span
@@ -38,8 +38,9 @@ export function Agent() {
             kind=${each.kind} />
         </li>`)}</ul>
         <p>${t("agent.affected", { count: data.affected })}</p>`}</section>
-    <section><h2>${t("agent.repositories")}</h2>
-      <div class="scroll" tabindex="0" role="region" aria-label=${t("agent.repositories")}><table class="table">
+    <section><h2>${t("agent.repositories")}</h2>${data.repositories.length === 0 ? html`<p
+        class="muted">${t("agent.noRepositories")}</p>` : html`
+      <div class="scroll" tabindex="0" role="region" aria-label=${t("agent.repositories")}><table class="table table-stack">
       <tbody>${data.repositories.map((each) => html`<tr key=${each.url}>
       <th scope="row" class="break">${each.url}</th>
       <td class="nowrap">${each.unavailableSince
@@ -50,7 +51,7 @@ export function Agent() {
       <td class="nowrap muted">${each.pushedAt ? html`${t("agent.pushed")} <${Ago} at=${each.pushedAt} />` : data.webhooks && t("agent.neverPushed")}</td>
       <td class="break">${each.message}</td>
       <td class="nowrap muted">${t("agent.applications", { count: each.applications })}</td>
-    </tr>`)}</tbody></table></div></section>
+    </tr>`)}</tbody></table></div>`}</section>
     ${data.notifiers.length > 0 && html`<${Notifiers} notifiers=${data.notifiers} />`}
   `}<//>`;
 }

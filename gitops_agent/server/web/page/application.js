@@ -12,6 +12,7 @@ import { Dependencies } from "./dependencies.js";
 import { DiffTab } from "./diff_tab.js";
 import { DriftTab } from "./drift.js";
 import { EventsTab } from "./events_tab.js";
+import { HeadLine } from "./head_line.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
 import { useKeys } from "./keys.js";
@@ -70,12 +71,13 @@ export function Application() {
     }
   }, [tab, data === null]);
   if (data === null && resource.refusal) {
-    return html`<h1>${ns}/${name}</h1><${RefusalView} refusal=${resource.refusal} />`;
+    return html`<${HeadLine} ns=${ns} name=${name} back="/" label=${t("application.back")} />
+      <${RefusalView} refusal=${resource.refusal} retry=${resource.again} />`;
   }
   const Tab = TABS[tab];
   return html`
     <${Head} ns=${ns} name=${name} row=${row} data=${data} path=${path} />
-    ${resource.refusal && html`<${RefusalView} refusal=${resource.refusal} />`}
+    ${resource.refusal && html`<${RefusalView} refusal=${resource.refusal} retry=${resource.again} />`}
     <nav ref=${strip} class="tabs" role="tablist" aria-label=${t("application.tabs")}>
       ${shown.map((each) => html`<a key=${each} id=${`tab-${each}`} role="tab" href=${address(ns, name, each)}
           aria-selected=${each === tab} aria-controls="tab-panel">
@@ -102,14 +104,12 @@ function Head({ ns, name, row, data, path }) {
   const state = data?.headline.state ?? row?.state ?? "Unknown";
   const since = data?.headline.since || row?.changedAt;
   return html`<header class="head">
-    <div class="head-line">
-      <a class="back" href="/" aria-label=${t("application.back")}><${Icon} name="back" /></a>
-      <h1><span class="muted">${ns}/</span>${name}</h1>
+    <${HeadLine} ns=${ns} name=${name} back="/" label=${t("application.back")}>
       <${State} state=${state} />
       ${since && html`<span class="muted">${t("application.for")} <${Ago} at=${since} bare /></span>`}
       <span class="grow"></span>
       ${data && html`<${Actions} data=${data} path=${path} />`}
-    </div>
+    <//>
     ${data ? html`<${Headline} ns=${ns} name=${name} data=${data} />` : row && html`<p class="headline">${row.message}</p>`}
   </header>`;
 }

@@ -1,6 +1,7 @@
 // Drawings of numbers, each with the numbers beside it in words or in a table: a metric has ten points, which needs no library.
 
 import { html } from "./html.js";
+import { narrow } from "./virtual_list.js";
 import { t } from "./words.js";
 
 const NUMBER = /-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/i;
@@ -39,13 +40,14 @@ export function Sparkline({ name, measurements, limit }) {
 }
 
 const LADDER = { width: 480, height: 150, left: 44, right: 12, top: 14, bottom: 22 };
+const NARROW = { ...LADDER, width: 300 };
 
 /** The weights of the steps: drawn through what is done, dashed ahead, with a mark for what is in force. */
 export function WeightChart({ steps, weight }) {
   const weighted = steps.map((step) => step.weight ?? (step.number === 0 ? 100 : null));
   let last = 0;
   const levels = weighted.map((each) => (last = each ?? last));
-  const box = LADDER;
+  const box = narrow.value ? NARROW : LADDER;
   const inner = box.width - box.left - box.right;
   const x = (index) => box.left + (index / levels.length) * inner;
   const y = (percent) => box.height - box.bottom - (percent / 100) * (box.height - box.top - box.bottom);

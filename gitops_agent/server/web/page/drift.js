@@ -37,16 +37,16 @@ function DriftedObject({ drifted, named }) {
       ${drifted.state && html` <span class="badge">${drifted.state}</span>`}</h2>
     ${drifted.missing && html`<p><${State} state="Missing" /></p>`}
     ${fields.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label=${objectText(object)}>
-      <table class="table">
+      <table class="table table-stack">
       <thead><tr><th scope="col">${t("diff.field")}</th><th scope="col">${t("drift.declared")}</th>
         <th scope="col">${t("drift.live")}</th><th scope="col">${t("drift.manager")}</th>
         <th scope="col">${t("drift.since")}</th></tr></thead>
       <tbody>${fields.map((field) => html`<tr key=${field.path}>
         <th scope="row" class="break"><code>${field.field}</code></th>
-        <td class="break">${value(field.declared)}</td>
-        <td class="break"><span class="new">${value(field.live)}</span></td>
-        <td>${field.manager || "–"}</td>
-        <td class="nowrap"><${Ago} at=${field.since} bare /></td>
+        <td class="break" data-label=${t("drift.declared")}>${value(field.declared)}</td>
+        <td class="break" data-label=${t("drift.live")}><span class="new">${value(field.live)}</span></td>
+        <td data-label=${t("drift.manager")}>${field.manager || "–"}</td>
+        <td class="nowrap" data-label=${t("drift.since")}><${Ago} at=${field.since} bare /></td>
       </tr>`)}</tbody>
     </table></div>`}
     ${drifted.more > 0 && html`<p class="muted">${t("drift.more", { count: drifted.more })}</p>`}

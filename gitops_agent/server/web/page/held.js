@@ -28,7 +28,7 @@ function Item({ item }) {
       </a>
       <span class="muted">${t("held.since")} <${Ago} at=${item.since} bare /></span></div>
     <p>${item.message} <code class="reason">${item.reason}</code></p>
-    <p><${Commit} commit=${item.commit} /></p>
+    ${item.commit.short && html`<p><${Commit} commit=${item.commit} /></p>`}
     ${item.command && html`<${Command} text=${item.command} />`}
   </li>`;
 }

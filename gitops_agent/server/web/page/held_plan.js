@@ -7,8 +7,8 @@ import { request, segments } from "./api.js";
 import { Ago } from "./clock.js";
 import { Commit, Outside } from "./commit.js";
 import { Block, Command } from "./copyable.js";
+import { HeadLine } from "./head_line.js";
 import { html } from "./html.js";
-import { Icon } from "./icon.js";
 import { useKeys } from "./keys.js";
 import { PlanCounts, PlanObjects } from "./plan_tab.js";
 import { Answer, RefusalView } from "./refusal_view.js";
@@ -28,11 +28,9 @@ export function HeldPlan() {
   const resource = useResource(`${path}/plan`);
   useKeys({ u: () => go(to.application(ns, name)) });
   return html`
-    <header class="head"><div class="head-line">
-      <a class="back" href=${to.application(ns, name)} aria-label=${t("plan.back", { name })}><${Icon} name="back" /></a>
-      <h1><span class="muted">${ns}/</span>${name}</h1>
+    <header class="head"><${HeadLine} ns=${ns} name=${name} back=${to.application(ns, name)} label=${t("plan.back", { name })}>
       <${State} state="Held" text=${t("plan.title")} /> <code>${hash.slice(0, DIGITS)}</code>
-    </div></header>
+    <//></header>
     <${Answer} resource=${resource} lines=${10}>${(plan) => html`<${Plan} ns=${ns} name=${name} hash=${hash} path=${path}
         plan=${plan} />`}<//>
   `;

@@ -11,7 +11,7 @@ import { t } from "./words.js";
 
 export function Notifiers({ notifiers }) {
   return html`<section><h2>${t("spec.notifiers")}</h2>
-    <div class="scroll" tabindex="0" role="region" aria-label=${t("spec.notifiers")}><table class="table">
+    <div class="scroll" tabindex="0" role="region" aria-label=${t("spec.notifiers")}><table class="table table-stack">
       <thead class="sr-only"><tr><th scope="col">${t("spec.notifiers")}</th><th scope="col">${t("rollouts.state")}</th>
         <th scope="col">${t("events.message")}</th><th scope="col">${t("notifier.messages")}</th>
         <th scope="col">${t("notifier.test")}</th></tr></thead>

@@ -14,10 +14,18 @@ import { useResource } from "./resources.js";
 import { route, setQuery, to } from "./router.js";
 import { State, shapeOf, word } from "./states.js";
 import { lineOfTree, objectPath, objectText, treeLines } from "./tree.js";
-import { VirtualList, reveal } from "./virtual_list.js";
+import { VirtualList, narrow, reveal } from "./virtual_list.js";
 import { number, t } from "./words.js";
 
-const height = () => 32;
+const HEIGHT = 32;
+const TWO_LINES = 54;
+const low = () => HEIGHT;
+const high = (line) => (hasMore(line) ? TWO_LINES : HEIGHT);
+
+/** Whether there is more to say than the name, which a phone shows below it. */
+function hasMore({ node }) {
+  return Boolean(node && (node.health !== "Healthy" || node.drifted || node.message));
+}
 
 export function ObjectsTab({ ns, name, path }) {
   const resource = useResource(`${path}/tree`);
@@ -34,6 +42,7 @@ function Tree({ ns, name, path, data }) {
   const selected = useSignal(-1);
   const box = useRef(null);
   const filter = route.value.query.find ?? "";
+  const height = narrow.value ? high : low;
   const all = treeLines(data.nodes, { open: open.value, filter });
   const current = all[Math.min(selected.value, all.length - 1)];
   const set = (line, value) => {
@@ -97,7 +106,7 @@ function Line({ line, index, active, ns, name, pick, turn }) {
     }
   };
   const attributes = lineOfTree(line);
-  return html`<div class=${`node${node ? ` node-${shapeOf(node.health)}` : " node-folded"}`} role="treeitem"
+  return html`<div class=${`node${hasMore(line) ? " node-more" : ""}${node ? ` node-${shapeOf(node.health)}` : " node-folded"}`} role="treeitem"
       tabindex=${active || index === 0 ? 0 : -1} data-index=${index} ...${attributes} onClick=${choose}>
     <span class=${`node-indent indent-${Math.min(line.level, 9)}`}></span>
     <span class=${line.open ? "turn turn-open" : "turn"}>${line.expandable && html`<${Icon} name="chevron" />`}</span>

@@ -27,12 +27,12 @@ export function RefusalView({ refusal, retry }) {
 }
 
 /** The answer of a resource once it is there; a refusal stands above the last one. */
-export function Answer({ resource, retry, children, lines }) {
-  const { data, refusal } = resource;
+export function Answer({ resource, children, lines }) {
+  const { data, refusal, again } = resource;
   if (data === null) {
-    return refusal ? html`<${RefusalView} refusal=${refusal} retry=${retry} />` : html`<${Waiting} lines=${lines} />`;
+    return refusal ? html`<${RefusalView} refusal=${refusal} retry=${again} />` : html`<${Waiting} lines=${lines} />`;
   }
-  return html`${refusal && html`<${RefusalView} refusal=${refusal} retry=${retry} />`}${children(data)}`;
+  return html`${refusal && html`<${RefusalView} refusal=${refusal} retry=${again} />`}${children(data)}`;
 }
 
 /** Kinds that could not be read: never the same as nothing. */

@@ -47,7 +47,7 @@ async function ask(entry) {
   }
 }
 
-/** The answer of a path: `{data, refusal, pending}`. An empty path asks nothing. */
+/** The answer of a path: `{data, refusal, pending, again}`. An empty path asks nothing. */
 export function useResource(path) {
   const entry = resource(path);
   useEffect(() => {
@@ -59,7 +59,7 @@ export function useResource(path) {
       entry.users--;
     };
   }, [path]);
-  return entry.state.value;
+  return { ...entry.state.value, again: () => ask(entry) };
 }
 
 /** Asks anew for what is on the screen; the rest is forgotten and asked for when it is shown. */

@@ -6,6 +6,7 @@ import { Sparkline, WeightChart } from "./charts.js";
 import { Ago, Until, clockTime } from "./clock.js";
 import { Commit } from "./commit.js";
 import { Block, Command } from "./copyable.js";
+import { HeadLine } from "./head_line.js";
 import { html } from "./html.js";
 import { Icon } from "./icon.js";
 import { useKeys } from "./keys.js";
@@ -24,7 +25,8 @@ export function Rollout() {
   const path = `/rollouts${segments(ns, name)}`;
   const resource = useResource(path);
   useKeys({ u: () => go("/r") });
-  return html`<${Answer} resource=${resource} lines=${10}>${(data) => html`<${RolloutView} data=${data} path=${path} />`}<//>`;
+  return html`${resource.data === null && html`<${HeadLine} ns=${ns} name=${name} back="/r" label=${t("rollout.back")} />`}
+    <${Answer} resource=${resource} lines=${10}>${(data) => html`<${RolloutView} data=${data} path=${path} />`}<//>`;
 }
 
 /** A rollout with its actions, if there are any; `back` is where it was reached from. */
@@ -34,18 +36,14 @@ export function RolloutView({ data, path, back = "" }) {
   const useful = data.actions.filter((action) => active || action.verb === "retry");
   return html`
     <header class="head">
-      <div class="head-line">
-        <a class="back"
-            href=${back ? back : row.application ? to.application(row.application.namespace, row.application.name, "rollouts") : "/r"}
-            aria-label=${t("rollout.back")}>
-          <${Icon} name="back" /></a>
-        <h1><span class="muted">${row.namespace}/</span>${row.name}</h1>
+      <${HeadLine} ns=${row.namespace} name=${row.name} label=${t("rollout.back")}
+          back=${back ? back : row.application ? to.application(row.application.namespace, row.application.name, "rollouts") : "/r"}>
         <${State} state=${stateOfRollout(row.outlook)} text=${row.outlook} />
         <span class="muted">${row.strategy}</span>
         <span class="grow"></span>
         <div class="actions">${useful.filter(({ verb }) => verb !== "approve").map((action) => html`<${ActionButton}
             key=${action.verb} action=${action} path=${path} body=${{ resourceVersion: data.resourceVersion }} />`)}</div>
-      </div>
+      <//>
       <p class=${`headline headline-${shapeOf(stateOfRollout(row.outlook))}`}><${Prose} text=${row.message} /></p>
       <dl class="facts">
         <div><dt>${t("rollout.versions")}</dt>
@@ -58,8 +56,7 @@ export function RolloutView({ data, path, back = "" }) {
               class="muted">${t(row.weight.verified ? "rollout.force" : "rollout.notInForce")}</span>
           </dd></div>`}
         ${(data.until || data.waitsFor.length > 0) && html`<div><dt>${t("rollout.until")}</dt>
-          <dd>${data.until && html`<${Until}
-              at=${data.until} />`}${data.until && data.waitsFor.length > 0 && " · "}${data.waitsFor.join(" · ")}</dd>
+          <dd><${Waits} until=${data.until} texts=${data.waitsFor} /></dd>
           </div>`}
         ${row.workload && html`<div><dt>${t("rollout.workload")}</dt><dd>${row.workload}</dd></div>`}
       </dl>
@@ -82,6 +79,16 @@ export function RolloutView({ data, path, back = "" }) {
     ${data.rejected.length > 0 && html`<${History} title=${t("rollout.rejected")} runs=${data.rejected} />`}
     <${ActionDialog} />
   `;
+}
+
+// The server writes the time that is left into a text; here it counts down instead.
+const LEFT = / in \S+ \(at [^)]*\)$/;
+
+function Waits({ until, texts }) {
+  const timed = texts.some((text) => LEFT.test(text));
+  const lines = texts.map((text) => html`${text.replace(LEFT, " ")}${LEFT.test(text) && html`<${Until} at=${until} />`}`);
+  const all = until && !timed ? [html`<${Until} at=${until} />`, ...lines] : lines;
+  return all.map((line, index) => html`${index > 0 && " · "}${line}`);
 }
 
 function Approval({ data, path }) {
@@ -109,17 +116,17 @@ function Step({ step }) {
 }
 
 function Metrics({ metrics }) {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${t("rollout.metrics")}><table class="table metrics">
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${t("rollout.metrics")}><table class="table table-stack metrics">
     <thead><tr><th scope="col">${t("metric.name")}</th><th scope="col">${t("metric.now")}</th>
       <th scope="col">${t("metric.limit")}</th><th scope="col">${t("metric.last")}</th>
       <th scope="col">${t("metric.verdict")}</th></tr></thead>
     <tbody>${metrics.map((metric) => html`<tr key=${metric.name}>
       <th scope="row">${metric.name}${metric.dryRun && html` <span class="badge">${t("metric.dryRun")}</span>`}</th>
-      <td class="number">${metric.measurements[metric.measurements.length - 1]?.value || "–"}</td>
-      <td><code>${metric.limit}</code></td>
-      <td><${Sparkline} name=${metric.name} measurements=${metric.measurements} limit=${metric.limit} />
+      <td class="number" data-label=${t("metric.now")}>${metric.measurements[metric.measurements.length - 1]?.value || "–"}</td>
+      <td data-label=${t("metric.limit")}><code>${metric.limit}</code></td>
+      <td data-label=${t("metric.last")}><${Sparkline} name=${metric.name} measurements=${metric.measurements} limit=${metric.limit} />
         <${Values} metric=${metric} /></td>
-      <td><${Verdict} metric=${metric} /></td>
+      <td data-label=${t("metric.verdict")}><${Verdict} metric=${metric} /></td>
     </tr>`)}</tbody>
   </table></div>`;
 }

@@ -27,9 +27,9 @@ function rolloutAddress({ namespace, name, application }) {
 
 function Table({ rollouts }) {
   if (rollouts.length === 0) {
-    return html`<${Empty} title=${t("rollouts.none")} />`;
+    return html`<${Empty} title=${t("rollouts.none")}><p class="muted">${t("rollouts.first")}</p><//>`;
   }
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${t("nav.rollouts")}><table class="table">
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${t("nav.rollouts")}><table class="table table-stack">
     <thead><tr><th scope="col">${t("rollouts.rollout")}</th><th scope="col">${t("rollouts.state")}</th>
       <th scope="col">${t("rollouts.weight")}</th><th scope="col">${t("rollouts.step")}</th>
       <th scope="col">${t("rollouts.where")}</th><th scope="col">${t("rollouts.changed")}</th></tr></thead>
@@ -37,10 +37,10 @@ function Table({ rollouts }) {
       <th scope="row" class="nowrap">
         <a href=${rolloutAddress(row)}>${row.namespace}/${row.name}</a> <span class="muted">${row.strategy}</span></th>
       <td class="nowrap"><${State} state=${stateOfRollout(row.outlook)} text=${row.outlook} /></td>
-      <td class="nowrap"><${Weight} weight=${row.weight} /></td>
-      <td class="nowrap">${row.step > 0 ? `${row.step}/${row.steps}` : "–"}</td>
+      <td class="nowrap" data-label=${t("rollouts.weight")}><${Weight} weight=${row.weight} /></td>
+      <td class="nowrap" data-label=${t("rollouts.step")}>${row.step > 0 ? `${row.step}/${row.steps}` : "–"}</td>
       <td class="break">${row.message}</td>
-      <td class="nowrap muted"><${Ago} at=${row.changedAt} bare /></td>
+      <td class="nowrap muted" data-label=${t("rollouts.changed")}><${Ago} at=${row.changedAt} bare /></td>
     </tr>`)}</tbody>
   </table></div>`;
 }

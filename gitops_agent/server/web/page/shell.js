@@ -1,7 +1,7 @@
 // What surrounds every screen: head, search, state of the connection, help.
 
 import { useSignal } from "../vendor/signals.js";
-import { useEffect, useRef } from "../vendor/hooks.js";
+import { useEffect, useLayoutEffect, useRef } from "../vendor/hooks.js";
 import { asOf } from "./applications.js";
 import { clockTime, span, now } from "./clock.js";
 import { html } from "./html.js";
@@ -77,11 +77,16 @@ function useTitle({ screen, ns, name }) {
 }
 
 function Head({ search, nextScheme, help, section }) {
+  const strip = useRef(null);
+  // A phone may show a part of the sections: the present one is in it.
+  useLayoutEffect(() => {
+    strip.current.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [section]);
   return html`<header class="shell-head">
     <a class="brand" href="/"><${Icon} name="logo" />
       <span class="brand-name">gitops-agent</span>${me.value?.cluster && html`<span
           class="cluster">${me.value.cluster.replace(/^https?:\/\//, "")}</span>`}</a>
-    <nav class="sections" aria-label=${t("shell.sections")}>${SECTIONS.map(([each, address]) => html`<a key=${each}
+    <nav ref=${strip} class="sections" aria-label=${t("shell.sections")}>${SECTIONS.map(([each, address]) => html`<a key=${each}
         href=${address} aria-current=${each === section ? "page" : undefined}>${t(`nav.${each}`)}</a>`)}</nav>
     <${Search} box=${search} />
     <div class="shell-end">

@@ -25,11 +25,10 @@ export function SpecTab({ path, application }) {
           ${source.unverified.length > 0 && html`<div><dt>${t("spec.unverified")}</dt><dd>
             <ul class="plain">${source.unverified.map((each) => html`<li key=${each}>${each}</li>`)}</ul></dd></div>`}
         </dl>
-        <h2>${t("spec.conditions")}</h2>
-        <table class="table"><tbody>${conditions.map((each) => html`<tr key=${each.type}>
+        ${conditions.length > 0 && html`<h2>${t("spec.conditions")}</h2><table class="table"><tbody>${conditions.map((each) => html`<tr key=${each.type}>
           <th scope="row">${each.type}</th><td>${each.status}</td><td>${each.reason}</td><td class="nowrap muted">
             <${Ago} at=${each.lastTransitionTime} bare /></td>
-        </tr>`)}</tbody></table>
+        </tr>`)}</tbody></table>`}
         ${hooks.length > 0 && html`<h2>${t("spec.hooks")}</h2><table class="table">
           <tbody>${hooks.map((each) => html`<tr key=${each.object}>
           <th scope="row" class="break">${each.object}</th><td>${each.moment}</td>

@@ -106,7 +106,7 @@ function Entry({ ns, name, entry, before, links }) {
       ${entry.outcome && entry.outcome !== "succeeded" && html`<b class="count-delete">${t(`timeline.outcome.${entry.outcome}`)}${entry.failure && ` · ${entry.failure}`}</b>`}
       ${entry.recoverySeconds !== null && html`<span>${t("timeline.recovered", { span: span(entry.recoverySeconds) })}</span>`}
       ${entry.rework && html`<span class="badge">${t("timeline.rework")}</span>`}
-      ${entry.duration && html`<span>${t("timeline.took", { span: entry.duration })}</span>`}
+      ${entry.duration && html`<span>${t("timeline.took", { span: lengthOf(entry.duration) })}</span>`}
       ${entry.actor && entry.actor !== entry.commit.author && html`<span>${t("timeline.actor", { actor: personName(entry.actor) })}</span>`}
       ${entry.approved && html`<span>${t("timeline.approved", { by: personName(entry.approver || "?") })}</span>`}
       ${entry.plan && html`<code title=${entry.plan}>${links ? html`<a
@@ -116,6 +116,14 @@ function Entry({ ns, name, entry, before, links }) {
       ${entry.compare && html`<${Outside} address=${entry.compare}>${t("headline.code")}<//>`}
     </div>
   </li>`;
+}
+
+const SECONDS = { d: 86_400, h: 3_600, m: 60, s: 1 };
+
+/** A length such as `1m12s`, in the words of the page. */
+function lengthOf(text) {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)([dhms])/g)];
+  return parts.length > 0 ? span(parts.reduce((sum, [, count, unit]) => sum + Number(count) * SECONDS[unit], 0)) : text;
 }
 
 function rolloutWord({ rollout }) {
