@@ -17,7 +17,7 @@ test-fast: $(STAMP)  ## Neither the control plane nor slow tests, and few cases 
 	$(BIN)/pytest -q -n 2 -m "not cluster and not slow" --hypothesis-profile=quick $(PYTEST_ARGS)
 
 test-browser: $(STAMP)  ## The page of the dashboard in a real Chromium
-	$(BIN)/pytest -q -m browser $(PYTEST_ARGS)
+	$(BIN)/pytest -q -m browser tests/server/web $(PYTEST_ARGS)
 
 mutants: $(STAMP)  ## Changes the pure core in one place at a time; lists what no test notices. MUTANTS_ARGS=--help
 	$(BIN)/python -m tests.mutants $(MUTANTS_ARGS)

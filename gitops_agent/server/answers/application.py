@@ -18,7 +18,7 @@ from gitops_agent.server.answers.dependencies import graph, needs_of
 from gitops_agent.server.application_row import counts_of, rollout_mark, waiting_hash
 from gitops_agent.server.code_links import commit_link, compare_link, shown_address
 from gitops_agent.server.plain_text import plain
-from gitops_agent.server.rights import APPLICATION_VERBS, Rights, rule_for
+from gitops_agent.server.rights import APPLICATION_VERBS, SHARE, Rights, rule_for
 from gitops_agent.server.views import application as views
 from gitops_agent.server.views.base import ApplicationName, Commit
 
@@ -64,7 +64,7 @@ def application(call: Call) -> views.ApplicationView:
         required_by=tuple(_neighbours(call, _dependants(call))),
         graph=graph(call),
         notifiers=tuple(_receivers(call, live)),
-        actions=actions(live, call.viewer.rights(call.key.namespace)),
+        actions=actions(live, call.viewer.rights(call.key.namespace), shares=call.service.shares is not None),
     )
 
 
@@ -145,9 +145,21 @@ def command(words: str, live: Object) -> str:
     return f"gitops-agent {words}" + ("" if namespace == _DEFAULT_NAMESPACE else f" -n {namespace}")
 
 
-def actions(live: Object, rights: Rights) -> tuple[views.Action, ...]:
-    """What the viewer can do now, and why not."""
-    return tuple(_action(verb, live, rights) for verb in APPLICATION_VERBS)
+def actions(live: Object, rights: Rights, *, shares: bool) -> tuple[views.Action, ...]:
+    """What the viewer can do now, and why not; `shares` where the dashboard makes links."""
+    every = tuple(_action(verb, live, rights) for verb in APPLICATION_VERBS)
+    return (*every, _share(live, rights)) if shares else every
+
+
+def _share(live: Object, rights: Rights) -> views.Action:
+    """Making a link needs its own verb, on all Applications of the namespace or on this one."""
+    allowed = rights.may(SHARE, "applications", str(live["metadata"]["name"]))
+    return views.Action(
+        verb=SHARE,
+        allowed=allowed,
+        why="" if allowed else f"you may not {SHARE} applications in {rights.namespace}",
+        rule="" if allowed else rule_for(SHARE, "applications", rights.namespace),
+    )
 
 
 def _action(verb: str, live: Object, rights: Rights) -> views.Action:

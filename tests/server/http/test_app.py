@@ -38,6 +38,12 @@ def address(route: Route) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: {"namespace": "gitops", "name": "shop"}.get(match[1], "x"), route.path)
 
 
+def required(route: Route) -> dict[str, str]:
+    """The fields that a body needs."""
+    fields = route.body.model_fields.items() if route.body else ()
+    return {each.alias or name: "123456789012" for name, each in fields if each.is_required()}
+
+
 def by_name(route: Route) -> str:
     return route.name
 
@@ -117,6 +123,29 @@ def test_an_unknown_parameter_is_named(page: Served, route: Route) -> None:
 
     assert reply.status == 422
     assert "nonsense" in reply.json()["detail"]
+
+
+@pytest.mark.parametrize("route", [route for route in PRIVATE if "{namespace}" in route.path], ids=by_name)
+def test_what_is_of_another_namespace_reads_like_what_does_not_exist(page: Served, route: Route) -> None:
+    page.viewers.rights["outsider"] = Rights(namespace="gitops")
+    body = json.dumps(required(route)).encode() if route.body else None
+    there = page.ask(route.method, address(route), viewer="outsider", body=body)
+    absent = page.ask(route.method, address(route).replace("/shop", "/none"), viewer="outsider", body=body)
+
+    assert (there.status, absent.status) == (404, 404)
+    assert there.body.replace(b"shop", b"none") == absent.body
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=by_name)
+def test_an_unknown_verb_does_nothing(page: Served, route: Route) -> None:
+    allowed = {each.method for each in ROUTES if each.path == route.path}
+    for method in {"PUT", "PATCH", "DELETE", "TRACE", "NONSENSE"} - allowed:
+        assert (method, page.ask(method, address(route), body=b"{}").status) == (method, 405)
+
+
+@pytest.mark.parametrize("kind", ["applications", "rollouts"])
+def test_an_unknown_action_does_not_exist(page: Served, kind: str) -> None:
+    assert page.ask("POST", f"/api/v1/{kind}/gitops/shop/actions/explode", body=b"{}").status in {404, 405}
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=by_name)

@@ -24,7 +24,6 @@ import { RefusalView, Waiting } from "./refusal_view.js";
 import { useResource } from "./resources.js";
 import { RolloutsTab } from "./rollouts.js";
 import { go, route, to } from "./router.js";
-import { may } from "./session.js";
 import { ShareDialog } from "./share.js";
 import { SpecTab } from "./spec_tab.js";
 import { State } from "./states.js";
@@ -121,15 +120,16 @@ function Actions({ data, path }) {
   const body = { resourceVersion: data.resourceVersion };
   const paused = data.paused !== null;
   const useful = data.actions.filter(({ verb }) => verb !== (paused ? "pause" : "resume") && !(verb === "approve" && !data.held));
+  const share = useful.find(({ verb, allowed }) => verb === "share" && allowed);
   const first = useful.filter(({ verb }) => FIRST.includes(verb));
-  const rest = useful.filter(({ verb }) => !FIRST.includes(verb));
+  const rest = useful.filter((action) => !FIRST.includes(action.verb) && action !== share);
   const approve = () => go(to.plan(data.namespace, data.name, data.held.slice(0, 12)));
   return html`<div class="actions">
     ${first.map((action) => action.verb === "approve"
       ? html`<button key="approve" type="button" class="button button-primary"
           onClick=${approve}>${t("application.review")}</button>`
       : html`<${ActionButton} key=${action.verb} action=${action} path=${path} body=${body} />`)}
-    ${may("share", data.namespace) && html`<button type="button" class="button"
+    ${share && html`<button type="button" class="button"
         onClick=${() => (sharing.value = true)}>${t("share.button")}</button>`}
     ${sharing.value && html`<${ShareDialog} what=${{ application: { namespace: data.namespace, name: data.name } }}
         close=${() => (sharing.value = false)} />`}

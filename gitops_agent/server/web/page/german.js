@@ -395,6 +395,7 @@ export const WORDS = {
   "verb.retry.does": "Versucht das Abgelehnte noch einmal.",
   "verb.rollback": "Zurücknehmen",
   "verb.rollback.does": "Legt die Anwendung auf einen früheren Commit fest, bis das aufgehoben wird.",
+  "verb.share": "Teilen",
   "verb.sync": "Abgleichen",
   "verb.sync.does": "Holt und gleicht jetzt ab.",
   "viewer.expires": "Sitzung bis",

@@ -319,6 +319,7 @@ export const MORE = {
   "verb.retry.does": "Tries what was rejected once more.",
   "verb.rollback": "Roll back",
   "verb.rollback.does": "Pins the application to an earlier commit, until that is undone.",
+  "verb.share": "Share",
   "verb.sync": "Sync",
   "verb.sync.does": "Fetches and reconciles now.",
 };

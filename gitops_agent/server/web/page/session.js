@@ -20,9 +20,9 @@ export async function loadSession() {
   return session.value.state === "in";
 }
 
-/** Whether the viewer has a verb on Applications of a namespace; of any where none is named. */
-export function may(verb, namespace = "") {
-  return Boolean(me.value?.rights.some((each) => (!namespace || each.namespace === namespace) && each.verbs.includes(verb)));
+/** Whether the viewer has a verb on all Applications of some namespace. */
+export function may(verb) {
+  return Boolean(me.value?.rights.some((each) => each.verbs.includes(verb)));
 }
 
 export async function signIn(token) {
