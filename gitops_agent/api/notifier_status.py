@@ -157,6 +157,9 @@ class CommitRecord(Model):
     refused: bool = False
     """Whether the forge takes no status for it."""
 
+    passed: bool = False
+    """Whether its reference led further already when it was first seen."""
+
 
 class NotifierStatus(Model):
     """Whether notifications are delivered."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -74,6 +74,10 @@ class CommitBoard(Protocol):
         """The references that the selected Applications follow."""
         ...
 
+    def passed(self, stream: Stream, old: str, new: str) -> Sequence[str]:
+        """What a reference led to between two commits, oldest first, without both; the newest few, and no network."""
+        ...
+
     def sight(self, application: AppKey) -> Sight | None:
         """What is known of an Application since its last reconcile."""
         ...
@@ -98,6 +102,11 @@ class NoCommits:
         """None."""
         del selector
         return {}
+
+    def passed(self, stream: Stream, old: str, new: str) -> Sequence[str]:
+        """Nothing."""
+        del stream, old, new
+        return ()
 
     def sight(self, application: AppKey) -> Sight | None:
         """Nothing."""

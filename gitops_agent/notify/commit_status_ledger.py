@@ -3,7 +3,8 @@
 Problem: one commit of a monorepo touches three hundred Applications, the next one comes before the first is live, and a forge
 counts every status. Decision: a commit has one status as a whole. It waits for the Applications whose files it changed, found
 by what their renders read. An Application belongs to the last commit that touched it, so an older commit waits for the others
-only, and is superseded once later ones touched all that it still waited for. What changes is sent together, at most every ten
+only, and is superseded once later ones touched all that it still waited for. Commits between two polls come live with the
+last of them: they are in it, and each may be a pull request that was merged. What changes is sent together, at most every ten
 seconds and less often for an old commit; the final status is sent at once.
 """
 
@@ -90,8 +91,20 @@ class CommitStatusLedger:
         """The commits, oldest first."""
         return self._records.values()
 
-    def follow(self, stream: Stream, head: str, applications: Collection[str], now: datetime) -> bool:
+    def head(self, stream: Stream) -> str:
+        """Where a reference led at the last look; empty before the first."""
+        chain = self._chains.get(stream)
+        return chain.head if chain is not None else ""
+
+    def follow(self, stream: Stream, head: str, applications: Collection[str], now: datetime, *, passed: bool = False) -> bool:
         """Notes where a reference leads, and which Applications follow it.
+
+        Args:
+            stream: the reference.
+            head: the commit it leads to.
+            applications: those that follow it.
+            now: aware, UTC.
+            passed: it has led there since the last look, and leads further now.
 
         Returns:
             Whether any of it is new, so that the sight of every Application counts again.
@@ -106,7 +119,7 @@ class CommitStatusLedger:
                     record.compared = True
                     record.waiting |= names - record.parts.keys()
         if chain.head != head:
-            fresh_record = CommitRecord(repository=stream.repository, commit=head, since=now)
+            fresh_record = CommitRecord(repository=stream.repository, commit=head, since=now, passed=passed)
             record = self._records.get(fresh_record.key, fresh_record)
             if record.closed or record.resolved is not None:
                 record.closed, record.since = False, now
@@ -136,6 +149,8 @@ class CommitStatusLedger:
         commit = chain.head if chain is not None and sight.refused else sight.commit
         if chain is None or commit not in chain.commits:
             return
+        if sight.live != commit and sight.live in chain.commits:
+            self._was_live(stream, chain.commits[: chain.commits.index(sight.live) + 1], name, differs)
         upto = chain.commits[: chain.commits.index(commit) + 1]
         self._compare(stream, upto, name, lambda previous: sight.refused or not previous or differs(previous))
         for other in reversed(upto):
@@ -146,6 +161,28 @@ class CommitStatusLedger:
                 if not part.by:
                     record.parts[name] = _moved(part, sight)
                 break
+        if sight.standing is Standing.LIVE:
+            self._carry(stream, upto, name)
+
+    def _was_live(self, stream: Stream, upto: list[str], name: str, differs: Callable[[str], bool]) -> None:
+        """Notes that an Application was live between two looks."""
+        self._compare(stream, upto, name, lambda previous: not previous or differs(previous))
+        for other in reversed(upto):
+            record = self._records[stream.repository, other]
+            part = record.parts.get(name)
+            if part is not None:
+                if part.standing is Standing.PENDING and not part.by:
+                    record.parts[name] = replace(part, standing=Standing.LIVE, word="", text="", was_live=True)
+                break
+        self._carry(stream, upto, name)
+
+    def _carry(self, stream: Stream, upto: list[str], name: str) -> None:
+        """What comes live with the last of these commits, which holds the earlier ones."""
+        for other in upto[:-1]:
+            record = self._records[stream.repository, other]
+            part = record.parts.get(name)
+            if part is not None and part.by and part.standing is Standing.PENDING:
+                record.parts[name] = replace(part, standing=Standing.LIVE, by=upto[-1])
 
     def _compare(self, stream: Stream, commits: list[str], name: str, differs: Callable[[str], bool]) -> None:
         """Finds the last commit that touched an Application; earlier ones lose it."""
@@ -155,12 +192,13 @@ class CommitStatusLedger:
             if name in record.waiting:
                 record.waiting.discard(name)
                 if by:
-                    record.parts[name] = Part(standing=Standing.SUPERSEDED, by=by)
+                    record.parts[name] = Part(standing=Standing.PENDING if record.passed else Standing.SUPERSEDED, by=by)
                 elif differs(record.refs[stream.ref]):
                     record.parts[name], by = Part(), commit
             elif (part := record.parts.get(name)) is not None:
                 if by and not part.by:
-                    record.parts[name] = _frozen(part, by)
+                    waits = record.passed and part.standing is Standing.PENDING
+                    record.parts[name] = replace(part, by=by) if waits else _frozen(part, by)
                     record.unseen.discard(name)
                 by = by or commit
 
@@ -170,7 +208,11 @@ class CommitStatusLedger:
             record.compared = True
             record.waiting.intersection_update(applications)
             record.unseen.intersection_update(applications)
-            gone = [name for name, part in record.parts.items() if name not in applications and not part.by]
+            gone = [
+                name
+                for name, part in record.parts.items()
+                if name not in applications and (not part.by or part.standing is Standing.PENDING)
+            ]
             for name in gone:
                 if record.parts[name].standing is not Standing.LIVE:
                     del record.parts[name]
@@ -210,7 +252,7 @@ class CommitStatusLedger:
     def to_json(self) -> list[Object]:
         """As kept in a status."""
         heads = {(stream.repository, chain.head) for stream, chain in self._chains.items()}
-        shown = [record for record in self._records.values() if record.statuses or record.key in heads]
+        shown = [record for record in self._records.values() if record.statuses or record.passed or record.key in heads]
         spare = len(shown) - KEPT
         kept = [record for record in shown if not (record.closed and (spare := spare - 1) >= 0)]
         return [record.to_json() for record in kept[-KEPT:]]
@@ -220,11 +262,11 @@ class CommitStatusLedger:
             return
         state, description = record.whole()
         present = [(WHOLE, state, description)]
-        apart = not record.waiting and len(record.parts) <= per_application
+        apart = not record.waiting and len(record.parts) <= per_application and not record.passed
         for name, part in sorted(record.parts.items()):
             if apart or name in record.statuses:
                 present.append((name, part.state, part.description))
-        if deployments and (record.deployment or (not record.waiting and record.parts)):
+        if deployments and not record.passed and (record.deployment or (not record.waiting and record.parts)):
             present.append((DEPLOYMENT, state, description))
         for name, state_, line in present:
             if record.statuses.get(name) != digest(state_, line):
@@ -248,7 +290,7 @@ class CommitStatusLedger:
         opened = [record for record in self._records.values() if not record.closed and record.key not in heads]
         for record in opened[: max(0, len(opened) - OPEN)]:
             newest = next(chain.head for stream, chain in self._chains.items() if record.commit in chain.commits)
-            record.parts = {name: part if part.by else _frozen(part, newest) for name, part in record.parts.items()}
+            record.parts = {name: _frozen(part, part.by or newest) for name, part in record.parts.items()}
             record.waiting.clear()
             record.unseen.clear()
         for record in list(self._records.values()):

@@ -33,6 +33,7 @@ class Sight:
         word: for a standing that a person should know of, such as `degraded`.
         text: why.
         refused: the commit is not followed at all, for its signature.
+        live: the newest commit at which it was live; it may have been so between two looks.
     """
 
     commit: str
@@ -40,6 +41,7 @@ class Sight:
     word: str = ""
     text: str = ""
     refused: bool = False
+    live: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,8 @@ class Part:
         word: see `Sight`.
         text: see `Sight`.
         was_live: it was live once; what is on its way afterwards is no news of this commit.
-        by: the later commit that touched the Application too; nothing changes here from then on.
+        by: the later commit that touched the Application too; nothing changes here from then on, unless it is still pending:
+            then it comes live with a later commit.
     """
 
     standing: Standing = Standing.PENDING
@@ -59,6 +62,11 @@ class Part:
     text: str = ""
     was_live: bool = False
     by: str = ""
+
+    @property
+    def carried(self) -> bool:
+        """Whether it came live with a later commit, `by`."""
+        return self.standing is Standing.LIVE and bool(self.by) and not self.was_live
 
     @property
     def state(self) -> CommitState:
@@ -70,6 +78,8 @@ class Part:
         """One line about this Application alone."""
         if self.standing is Standing.SUPERSEDED:
             return f"superseded by {short(self.by)}"
+        if self.carried:
+            return f"live with {short(self.by)}"
         word = self.word or _WORDS[self.standing]
         return f"{word}: {self.text}" if self.text and self.standing is not Standing.LIVE else word
 
@@ -107,6 +117,8 @@ def summary(parts: Mapping[str, Part], *, waiting: int) -> tuple[CommitState, st
     if superseded:
         by = short(next(reversed(superseded.values())).by)
         return CommitState.SUPERSEDED, f"superseded by {by}" + (f": {_names(superseded)}; {progress}" if live else "")
+    if carried := [part.by for part in parts.values() if part.carried]:
+        progress += f" with {short(carried[-1])}"
     return CommitState.SUCCESS, progress if parts else UNAFFECTED
 
 

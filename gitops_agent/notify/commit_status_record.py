@@ -43,6 +43,7 @@ class CommitRecord:
         closed: nothing about it changes any more.
         deployment: the id of its deployment at the forge.
         refused: the forge does not take a status for it.
+        passed: the reference was already further when it was first looked at, so it comes live with a later commit.
     """
 
     repository: str
@@ -60,6 +61,7 @@ class CommitRecord:
     closed: bool = False
     deployment: str = ""
     refused: bool = False
+    passed: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -95,6 +97,7 @@ class CommitRecord:
             "closed": self.closed,
             "deployment": self.deployment,
             "refused": self.refused,
+            "passed": self.passed,
         }
         return {name: part for name, part in value.items() if part}
 
@@ -126,6 +129,7 @@ class CommitRecord:
                 closed=value.get("closed") is True or over,
                 deployment=str(value.get("deployment") or ""),
                 refused=value.get("refused") is True,
+                passed=value.get("passed") is True,
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a commit: {error}") from None

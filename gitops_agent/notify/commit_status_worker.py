@@ -172,6 +172,10 @@ class CommitStatusWorker:
         for stream, following in streams.items():
             names = {application.name for application in following.applications}
             everything |= names
+            known = self._ledger.head(stream)
+            if known and known != following.head:
+                for commit in self._board.passed(stream, known, following.head):
+                    self._ledger.follow(stream, commit, names, now, passed=True)
             new = self._ledger.follow(stream, following.head, names, now)
             for application in following.applications:
                 if fresh is not None and application not in fresh and not new:

@@ -144,6 +144,19 @@ def is_ancestor(directory: Path, commit: str, tip: str) -> bool:
     return True
 
 
+def passed(directory: Path, old: str, new: str, *, most: int) -> tuple[str, ...]:
+    """The first parents of a commit down to an ancestor, oldest first, without both.
+
+    Raises:
+        ProcessError: one of them is not there.
+    """
+    if not is_ancestor(directory, old, new):
+        return ()
+    words = ("rev-list", "--first-parent", f"--max-count={most + 1}", new, f"^{old}")
+    listed = git.run(directory, *words, "--", limits=_LIMITS).stdout.decode().split()
+    return tuple(reversed(listed[1:]))
+
+
 def _passed(directory: Path, page: list[Revision]) -> int:
     """How many commits the page leaves out between its ends."""
     if not page:

@@ -27,7 +27,7 @@ from gitops_agent.source.chart.charts import Charts
 from gitops_agent.source.chart.repository import ChartAccess
 from gitops_agent.source.credentials import Credentials
 from gitops_agent.source.git_auth import sweep
-from gitops_agent.source.history import History, describe, is_ancestor, last_change, touching
+from gitops_agent.source.history import History, describe, is_ancestor, last_change, passed, touching
 from gitops_agent.source.installation_tokens import InstallationTokens
 from gitops_agent.source.mirror import Mirror, Tip, key
 from gitops_agent.source.paths import shown
@@ -267,6 +267,18 @@ class Sources:
             return touching(self._mirror(repository).directory, start, paths, most=most, before=before)
         except ProcessError as error:
             raise SourceError(f"the history of {tip.short} cannot be read", reason="RevisionNotFound") from error
+
+    def passed(self, repository: Repository, old: str, new: str, *, most: int) -> tuple[str, ...]:
+        """The commits of a branch between two of it, without both; no network.
+
+        Oldest first, the newest `most` of them; none where the branch was rewritten.
+        """
+        if isinstance(repository, ChartSource):
+            return ()
+        try:
+            return passed(self._mirror(repository).directory, old, new, most=most)
+        except ProcessError:
+            return ()
 
     def ancestor(self, repository: Repository, tip: Revision, digits: str) -> Revision | None:
         """The ancestor of a commit with these digits; no network."""

@@ -36,6 +36,17 @@ class History:
         self.touched[name] = frozenset(touched)
         self.ledger.follow(MAIN, name, self.names, self.now)
 
+    def passed(self, name: str, *touched: str) -> None:
+        """A commit after which another one comes before anybody looks."""
+        self.order.append(name)
+        self.touched[name] = frozenset(touched)
+        self.ledger.follow(MAIN, name, self.names, self.now, passed=True)
+
+    def lived(self, name: str, before: str) -> None:
+        """At the head an application is on its way, and it was live at a commit before that."""
+        sight = Sight(commit=self.order[-1], standing=PENDING, live=before)
+        self.ledger.saw(MAIN, name, sight, differs=partial(self._differs, name))
+
     def see(self, standings: Mapping[str, Standing] | Iterable[str], word: str = "degraded") -> None:
         """Reconciles at the head; what is only named is live."""
         for name in standings:

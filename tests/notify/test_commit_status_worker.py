@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -34,6 +34,7 @@ class Board:
         self._sights: dict[AppKey, Sight] = {}
         self._touched: frozenset[str] = frozenset({"pay", "shop"})
         self.head = FIRST
+        self.between: dict[tuple[str, str], Sequence[str]] = {}
 
     def subscribe(self, mailbox: Mailbox) -> None:
         self._mailboxes.append(mailbox)
@@ -44,6 +45,10 @@ class Board:
     def streams(self, selector: LabelSelector) -> Mapping[Stream, Following]:
         del selector
         return {MAIN: Following(head=self.head, applications=self._applications)}
+
+    def passed(self, stream: Stream, old: str, new: str) -> Sequence[str]:
+        del stream
+        return self.between.get((old, new), ())
 
     def sight(self, application: AppKey) -> Sight | None:
         return self._sights.get(application)
@@ -146,6 +151,22 @@ def test_a_commit_is_shown_as_a_whole_and_by_application(desktop: Desktop) -> No
     assert pay.json["target_url"] == f"https://gitops.example.com/a/{desktop.desk.namespace}/pay"
     assert desktop.desk.status("forge")["delivered"] == len(receiver.told)
     assert desktop.desk.ready("forge")["status"] == "True"
+
+
+def test_commits_between_two_looks_are_shown(desktop: Desktop) -> None:
+    between = "c" * 40
+    with Receiver() as receiver:
+        desktop.start(receiver)
+        desktop.board.see()
+        eventually(lambda: len(receiver.told) == 3)
+        desktop.board.between[FIRST, SECOND] = (between,)
+        desktop.board.commit(SECOND, "pay")
+        desktop.board.see()
+        eventually(lambda: {told.path.rpartition("/")[2] for told in receiver.told} == {FIRST, between, SECOND})
+        desktop.stop()
+
+    shown = [told.json["description"] for told in receiver.told if told.path.endswith(between)]
+    assert shown == ["1 of 1 live with bbbbbbbbbbbb"]
 
 
 def test_another_leader_repeats_nothing_and_ends_what_is_pending(desktop: Desktop) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gitops_agent.errors import ProcessError
-from gitops_agent.source.history import describe, is_ancestor, last_change, lost, touching
+from gitops_agent.source.history import describe, is_ancestor, last_change, lost, passed, touching
 from tests.source.author import Author
 
 
@@ -66,6 +66,15 @@ def test_the_commit_that_wrote_a_file_or_a_line_last_is_found(author: Author) ->
 def test_a_line_that_is_not_there_has_no_history(author: Author, path: str, line: int) -> None:
     with pytest.raises(ProcessError):
         last_change(author.directory, author.commit({"a": "1\n"}), path, line=line)
+
+
+def test_the_commits_between_two_are_the_newest_few_and_none_after_a_rewrite(author: Author) -> None:
+    commits = [author.commit({"a": str(number)}) for number in range(5)]
+    directory = author.directory
+
+    assert passed(directory, commits[0], commits[4], most=2) == (commits[2], commits[3])
+    assert passed(directory, commits[0], commits[1], most=2) == ()
+    assert passed(directory, commits[4], commits[1], most=2) == ()
 
 
 def test_the_history_of_paths_comes_in_pages_and_counts_the_others(author: Author) -> None:

@@ -8,7 +8,7 @@ lies between.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gitops_agent.agent.desired.render_pool import RenderPool
@@ -30,6 +30,8 @@ from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
 from gitops_agent.source.sources import Sources
 
+_PASSED = 10
+"""Commits between two polls that get a status, the newest of them."""
 _BESIDE = (f"{CHART}/", f"{FOLDER}/")
 """What is read beside the commit, and is named by it or by the Application."""
 _WORDS = {
@@ -92,6 +94,8 @@ class ApplicationCommits:
         with self._lock:
             before = self._sights.get(application)
             sight = _sight(commit or (before.commit if before is not None else ""), status, refused=refused)
+            lived = sight.commit if sight.standing is Standing.LIVE else before.live if before is not None else ""
+            sight = replace(sight, live=lived)
             if before == sight:
                 return
             self._sights[application] = self._one(sight)
@@ -142,6 +146,14 @@ class ApplicationCommits:
                 continue
             result[stream] = Following(head=head, applications=frozenset(applications))
         return result
+
+    def passed(self, stream: Stream, old: str, new: str) -> Sequence[str]:
+        """See `CommitBoard`."""
+        for key in self._applications.staying():
+            source = self._source(key, LabelSelector())
+            if source is not None and Stream(source[0].url, str(source[1])) == stream:
+                return self._sources.passed(source[0], old, new, most=_PASSED)
+        return ()
 
     def differs(self, application: AppKey, commit: str) -> bool:
         """See `CommitBoard`; also where it is not known."""

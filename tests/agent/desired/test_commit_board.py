@@ -81,6 +81,11 @@ def test_selected_applications_follow_a_stream(room: Room) -> None:
     everything = room.board.streams(LabelSelector())[stream]
     assert everything == Following(head=commit, applications=frozenset({SHOP, PAY}))
 
+    second = room.commit({**FILES, "README.md": "x"})
+    third = room.commit(FILES)
+    assert room.board.passed(stream, commit, third) == (second,)
+    assert room.board.passed(Stream(stream.repository, "branch other"), commit, third) == ()
+
     team = room.board.streams(LabelSelector(match_labels={"team": "bank"}))[stream]
     assert team.applications == {PAY}
     assert room.board.streams(LabelSelector(match_labels={"team": "none"})) == {}
@@ -124,12 +129,22 @@ def test_only_what_is_new_reaches_a_mailbox(room: Room) -> None:
     assert room.board.sight(SHOP) is None
 
 
+def test_the_commit_that_was_live_last_is_known(room: Room) -> None:
+    first = room.commit(FILES)
+    room.board.note(SHOP, first, status())
+    second = room.commit({**FILES, "shop/one.yaml": config_map("other")})
+    room.board.note(SHOP, second, status("Unknown", "Progressing"))
+    sight = room.board.sight(SHOP)
+
+    assert sight == Sight(commit=second, standing=Standing.PENDING, live=first)
+
+
 def test_a_commit_that_is_not_rendered_yet_says_nothing(room: Room) -> None:
     commit = room.commit(FILES)
     room.board.note(SHOP, commit, status())
     room.board.note(SHOP, "f" * 40, status())
 
-    assert room.board.sight(SHOP) == Sight(commit=commit, standing=Standing.LIVE)
+    assert room.board.sight(SHOP) == Sight(commit=commit, standing=Standing.LIVE, live=commit)
 
 
 def test_an_error_before_the_commit_is_about_the_last_one(room: Room) -> None:

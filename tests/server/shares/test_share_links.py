@@ -39,6 +39,7 @@ def test_a_link_shows_one_state_until_its_key_is_replaced(
         stage.application(name, healthy())
     sharer = token(stage, access, "sharer", "get", "list", "patch", "share")
     reader = token(stage, access, "reader", "get", "list", "patch")
+    owner = token(stage, access, "owner", "get", "share", names=("shop",))
     shop = {"namespace": stage.namespace, "name": "shop"}
     with running(stage, dashboard={"shareLinks": True}, server={"externalURL": "https://gitops.example.com/"}) as agent:
         listed = "/api/v1/applications"
@@ -68,6 +69,13 @@ def test_a_link_shows_one_state_until_its_key_is_replaced(
             name: agent.ask("GET", "/api/v1/me", key)[1]["rights"][0]["verbs"]
             for name, key in (("sharer", sharer), ("reader", reader))
         }
+        offered = {
+            name: {each["verb"]: each for each in agent.ask("GET", f"{listed}/{stage.namespace}/shop", key)[1]["actions"]}[
+                "share"
+            ]
+            for name, key in (("owner", owner), ("reader", reader))
+        }
+        by_owner = [agent.ask("POST", "/api/v1/share", owner, body)[0] for body in ({"application": shop}, {"filter": "shop"})]
         forged = [
             agent.ask("GET", f"/api/v1/shared/{each}")[0] for each in ("x.y", one[-43:], one[len("/api/v1/shared/") :] + "A")
         ]
@@ -83,10 +91,17 @@ def test_a_link_shows_one_state_until_its_key_is_replaced(
     assert {path: answer[0] for path, answer in seen.items()} == paths(stage)
     assert rows == ["shop", "pay"]
     assert ("share" in verbs["sharer"], "share" in verbs["reader"]) == (True, False)
+    assert (offered["owner"]["allowed"], by_owner) == (True, [201, 403])
+    assert (offered["reader"]["allowed"], offered["reader"]["why"]) == (
+        False,
+        f"you may not share applications in {stage.namespace}",
+    )
+    assert "verbs: [share]" in offered["reader"]["rule"]
     assert (forged, as_session) == ([404, 404, 404], 401)
     shared = [each for each in events if each["reason"] == "Shared"]
-    assert sorted(each["regarding"]["name"] for each in shared) == [share_key.SHARE_SECRET, "shop"]
-    assert all(f"system:serviceaccount:{stage.namespace}:sharer made a link" in each["note"] for each in shared)
+    assert sorted(each["regarding"]["name"] for each in shared) == [share_key.SHARE_SECRET, "shop", "shop"]
+    makers = [each["note"].partition(" made a link")[0].rpartition(":")[2] for each in shared]
+    assert sorted(makers) == ["owner", "sharer", "sharer"]
     assert {(answer[0], answer[1]["detail"]) for answer in revoked} == {
         (404, "this link does not exist, or no longer: ask for a new one")
     }

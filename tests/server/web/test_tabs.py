@@ -116,9 +116,9 @@ def test_a_provider_signs_in_and_leads_back(visitor: Visitor) -> None:
 
 
 def test_a_link_is_made_and_shows_no_way_further(visitor: Visitor) -> None:
-    me = example("me")
-    me["rights"][0]["verbs"].append("share")
-    visitor.examples.answer("/me", me)
+    body = example("application")
+    body["actions"].append({"verb": "share", "allowed": True, "why": "", "rule": "", "command": ""})
+    visitor.examples.answer("/applications/gitops-system/checkout", body)
     visitor.examples.answer("/share", {"url": "/s/link", "expires": ago(hours=-8)})
     page = visitor.open(CHECKOUT)
     page.get_by_role("button", name="Share").click()
