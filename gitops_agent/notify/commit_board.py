@@ -75,7 +75,10 @@ class CommitBoard(Protocol):
         ...
 
     def passed(self, stream: Stream, old: str, new: str) -> Sequence[str]:
-        """What a reference led to between two commits, oldest first, without both; the newest few, and no network."""
+        """What a reference led to between two commits.
+
+        Oldest first, without both; the newest few of them, and without the network.
+        """
         ...
 
     def sight(self, application: AppKey) -> Sight | None:

@@ -177,7 +177,7 @@ class CommitStatusLedger:
         self._carry(stream, upto, name)
 
     def _carry(self, stream: Stream, upto: list[str], name: str) -> None:
-        """What comes live with the last of these commits, which holds the earlier ones."""
+        """Lets earlier commits come live with the last of them."""
         for other in upto[:-1]:
             record = self._records[stream.repository, other]
             part = record.parts.get(name)

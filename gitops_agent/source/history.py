@@ -145,7 +145,9 @@ def is_ancestor(directory: Path, commit: str, tip: str) -> bool:
 
 
 def passed(directory: Path, old: str, new: str, *, most: int) -> tuple[str, ...]:
-    """The first parents of a commit down to an ancestor, oldest first, without both.
+    """The first parents between an ancestor and a commit.
+
+    Oldest first, without both; the newest `most` of them.
 
     Raises:
         ProcessError: one of them is not there.

@@ -269,9 +269,9 @@ class Sources:
             raise SourceError(f"the history of {tip.short} cannot be read", reason="RevisionNotFound") from error
 
     def passed(self, repository: Repository, old: str, new: str, *, most: int) -> tuple[str, ...]:
-        """The commits of a branch between two of it, without both; no network.
+        """The commits of a branch between two of it; no network.
 
-        Oldest first, the newest `most` of them; none where the branch was rewritten.
+        Oldest first, without both, the newest `most` of them; none where the branch was rewritten.
         """
         if isinstance(repository, ChartSource):
             return ()

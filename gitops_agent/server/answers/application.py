@@ -146,13 +146,13 @@ def command(words: str, live: Object) -> str:
 
 
 def actions(live: Object, rights: Rights, *, shares: bool) -> tuple[views.Action, ...]:
-    """What the viewer can do now, and why not; `shares` where the dashboard makes links."""
+    """What the viewer can do now, and why not."""
     every = tuple(_action(verb, live, rights) for verb in APPLICATION_VERBS)
     return (*every, _share(live, rights)) if shares else every
 
 
 def _share(live: Object, rights: Rights) -> views.Action:
-    """Making a link needs its own verb, on all Applications of the namespace or on this one."""
+    """Whether the viewer may make a link of it."""
     allowed = rights.may(SHARE, "applications", str(live["metadata"]["name"]))
     return views.Action(
         verb=SHARE,
