@@ -74,7 +74,7 @@ class CommitBoard(Protocol):
         """The references that the selected Applications follow."""
         ...
 
-    def passed(self, stream: Stream, old: str, new: str) -> Sequence[str]:
+    def between(self, stream: Stream, old: str, new: str) -> Sequence[str]:
         """What a reference led to between two commits.
 
         Oldest first, without both; the newest few of them, and without the network.
@@ -106,7 +106,7 @@ class NoCommits:
         del selector
         return {}
 
-    def passed(self, stream: Stream, old: str, new: str) -> Sequence[str]:
+    def between(self, stream: Stream, old: str, new: str) -> Sequence[str]:
         """Nothing."""
         del stream, old, new
         return ()

@@ -43,7 +43,7 @@ class CommitRecord:
         closed: nothing about it changes any more.
         deployment: the id of its deployment at the forge.
         refused: the forge does not take a status for it.
-        passed: the reference was already further when it was first looked at, so it comes live with a later commit.
+        passed: the reference led further already when it was first noticed, so it comes live with a later commit.
     """
 
     repository: str

@@ -172,9 +172,9 @@ class CommitStatusWorker:
         for stream, following in streams.items():
             names = {application.name for application in following.applications}
             everything |= names
-            known = self._ledger.head(stream)
-            if known and known != following.head:
-                for commit in self._board.passed(stream, known, following.head):
+            before = self._ledger.head(stream)
+            if before and before != following.head:
+                for commit in self._board.between(stream, before, following.head):
                     self._ledger.follow(stream, commit, names, now, passed=True)
             new = self._ledger.follow(stream, following.head, names, now)
             for application in following.applications:

@@ -37,7 +37,7 @@ class History:
         self.ledger.follow(MAIN, name, self.names, self.now)
 
     def passed(self, name: str, *touched: str) -> None:
-        """A commit after which another one comes before anybody looks."""
+        """A commit that another one follows before the next look."""
         self.order.append(name)
         self.touched[name] = frozenset(touched)
         self.ledger.follow(MAIN, name, self.names, self.now, passed=True)

@@ -147,15 +147,6 @@ def test_a_commit_between_two_looks_waits_through_a_failure_for_the_fix() -> Non
     assert {one.record.commit for one in history.sent if one.name == DEPLOYMENT} == {P, C2, C3}
 
 
-def test_a_commit_between_two_looks_that_touched_nothing_is_a_success() -> None:
-    history = followed("pay")
-    history.passed(C1)
-    history.commit(C2)
-    history.see(["pay"])
-
-    assert history.send() == [("1", "success", UNAFFECTED), ("2", "success", UNAFFECTED)]
-
-
 def test_a_commit_between_two_looks_waits_for_no_application_that_is_gone() -> None:
     history = followed("pay", "shop")
     history.passed(C1, "pay", "shop")

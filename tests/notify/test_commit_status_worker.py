@@ -34,7 +34,7 @@ class Board:
         self._sights: dict[AppKey, Sight] = {}
         self._touched: frozenset[str] = frozenset({"pay", "shop"})
         self.head = FIRST
-        self.between: dict[tuple[str, str], Sequence[str]] = {}
+        self.skipped: dict[tuple[str, str], Sequence[str]] = {}
 
     def subscribe(self, mailbox: Mailbox) -> None:
         self._mailboxes.append(mailbox)
@@ -46,9 +46,9 @@ class Board:
         del selector
         return {MAIN: Following(head=self.head, applications=self._applications)}
 
-    def passed(self, stream: Stream, old: str, new: str) -> Sequence[str]:
+    def between(self, stream: Stream, old: str, new: str) -> Sequence[str]:
         del stream
-        return self.between.get((old, new), ())
+        return self.skipped.get((old, new), ())
 
     def sight(self, application: AppKey) -> Sight | None:
         return self._sights.get(application)
@@ -159,7 +159,7 @@ def test_commits_between_two_looks_are_shown(desktop: Desktop) -> None:
         desktop.start(receiver)
         desktop.board.see()
         eventually(lambda: len(receiver.told) == 3)
-        desktop.board.between[FIRST, SECOND] = (between,)
+        desktop.board.skipped[FIRST, SECOND] = (between,)
         desktop.board.commit(SECOND, "pay")
         desktop.board.see()
         eventually(lambda: {told.path.rpartition("/")[2] for told in receiver.told} == {FIRST, between, SECOND})

@@ -110,7 +110,9 @@ class ApplicationCommits:
             before = self._sights.get(application)
             if before is None or before.commit == commit:
                 return
-            self._sights[application] = self._one(replace(before, commit=commit))
+            self._sights[application] = self._one(
+                replace(before, commit=commit, live=commit if before.standing is Standing.LIVE else before.live)
+            )
             mailboxes = tuple(self._mailboxes)
         for mailbox in mailboxes:
             mailbox.add(application)
@@ -147,7 +149,7 @@ class ApplicationCommits:
             result[stream] = Following(head=head, applications=frozenset(applications))
         return result
 
-    def passed(self, stream: Stream, old: str, new: str) -> Sequence[str]:
+    def between(self, stream: Stream, old: str, new: str) -> Sequence[str]:
         """See `CommitBoard`."""
         for key in self._applications.staying():
             source = self._source(key, LabelSelector())
