@@ -10,7 +10,7 @@ from gitops_agent.preview.text_probe import probe_of, text_places
 
 
 def probed(text: str, value: str) -> list[tuple[int, str, Any]]:
-    """Each place of a value: its line, what is shown, and the changed file."""
+    """The line, shown text and changed file of each place."""
     return [
         (place.line, place.shown, load_all(exchanged(text.encode(), scalar, place.changed, file="a.yaml"))[0])
         for scalar in scalar_places(text.encode(), file="a.yaml")

@@ -120,7 +120,7 @@ def ours(name: str, data: bytes, sops: Sops) -> bytes | None:
 
 
 def changes(encrypted: bytes) -> Iterator[bytes]:
-    """The file with each ciphertext changed, that of the MAC included; comments are not covered."""
+    """The file with one ciphertext changed each, comments excepted."""
     for match in re.finditer(rb"(?<!#)ENC\[AES256_GCM,data:(.)", encrypted):
         other = b"B" if match[1] == b"A" else b"A"
         yield encrypted[: match.start(1)] + other + encrypted[match.end(1) :]
