@@ -221,6 +221,22 @@ STATUS: dict[str, Any] = {
             "range": "~6.5",
             "resolvedAt": "2026-11-22T20:00:00Z",
         },
+        "republished": {
+            "repository": "https://charts.example.com",
+            "name": "podinfo",
+            "version": "6.5.4",
+            "before": f"sha256:{'6c3c' * 16}",
+            "digest": f"sha256:{'7d4d' * 16}",
+            "approval": "0badc0de",
+        },
+        "accepted": {
+            "repository": "https://charts.example.com",
+            "name": "podinfo",
+            "version": "6.5.4",
+            "before": f"sha256:{'6c3c' * 16}",
+            "digest": f"sha256:{'7d4d' * 16}",
+            "approval": "0badc0de",
+        },
         "dependencies": [
             {
                 "repository": "https://charts.example.com",
@@ -304,7 +320,7 @@ STATUS: dict[str, Any] = {
         "held": True,
         "healthy": {"revision": "good", "content": "d0"},
         "previous": {"revision": "older", "content": "d9"},
-        "rejected": [{"revision": "bad", "reason": "Degraded", "at": "2026-11-22T21:00:00Z"}],
+        "rejected": [{"revision": "bad", "reason": "Degraded", "at": "2026-11-22T21:00:00Z", "together": "shop"}],
         "retried": "2026-11-22T21:05:00Z",
     },
     "hooks": {

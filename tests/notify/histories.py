@@ -43,7 +43,7 @@ class History:
         self.ledger.follow(MAIN, name, self.names, self.now, passed=True)
 
     def lived(self, name: str, before: str) -> None:
-        """At the head an application is on its way, and it was live at a commit before that."""
+        """An application on its way at the head, live at an earlier commit."""
         sight = Sight(commit=self.order[-1], standing=PENDING, live=before)
         self.ledger.saw(MAIN, name, sight, differs=partial(self._differs, name))
 

@@ -1,4 +1,6 @@
-"""What axe finds on a screen, in light on a desk and in dark on a phone.
+"""What axe finds on a screen, in both looks.
+
+Light is looked at on a desk, dark on a phone.
 
 Most of its time goes into the contrast of texts. So the document is loaded once for both looks, and on the phone those rules
 run whose verdict depends on colours, on widths or on what is hidden there.
@@ -30,7 +32,7 @@ _RUN = """([part, options]) => axe.run(document.querySelector(part), options).th
 
 
 def problems(page: Page, *, part: str) -> list[str]:
-    """Violations of the document, and what does not fit into the width of a look.
+    """Violations of the document, and what is wider than its look.
 
     Args:
         page: with a screen; every `details` of it is opened.
