@@ -43,7 +43,7 @@ class History:
         self.ledger.follow(MAIN, name, self.names, self.now, passed=True)
 
     def lived(self, name: str, before: str) -> None:
-        """An application on its way at the head, live at an earlier commit."""
+        """An application that was live at an earlier commit."""
         sight = Sight(commit=self.order[-1], standing=PENDING, live=before)
         self.ledger.saw(MAIN, name, sight, differs=partial(self._differs, name))
 

@@ -1,6 +1,6 @@
 """What axe finds on a screen, in both looks.
 
-Light is looked at on a desk, dark on a phone.
+Light is examined on a desk, dark on a phone.
 
 Most of its time goes into the contrast of texts. So the document is loaded once for both looks, and on the phone those rules
 run whose verdict depends on colours, on widths or on what is hidden there.
