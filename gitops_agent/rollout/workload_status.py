@@ -132,7 +132,8 @@ def _too_young(spec: Object, status: Object) -> str:
     seconds = number(spec.get("minReadySeconds"), 0)
     if not seconds or ready <= available:
         return ""
-    return f"{ready - available} pods are ready, but not yet for minReadySeconds ({seconds} s)"
+    young = ready - available
+    return f"{young} {'pod is' if young == 1 else 'pods are'} ready, but not yet for minReadySeconds ({seconds} s)"
 
 
 def _seen(workload: Object) -> bool:

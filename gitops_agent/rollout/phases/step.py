@@ -175,7 +175,8 @@ def _unsettled(ctx: StepContext) -> str:
     routing = ctx.seen.routing
     if routing is not None and routing.reason:
         return routing.reason
-    return f"{ctx.surplus} pods of the workload that are to go still serve" if ctx.surplus else "not seen"
+    pods = "1 pod of the workload that is" if ctx.surplus == 1 else f"{ctx.surplus} pods of the workload that are"
+    return f"{pods} to go still {'serves' if ctx.surplus == 1 else 'serve'}" if ctx.surplus else "not seen"
 
 
 def _hold(ctx: StepContext) -> RolloutState | None:

@@ -47,7 +47,7 @@ def deployment(obj: Object) -> Health:
     if updated < desired:
         return progressing("RollingOut", f"{updated} of {desired} pods are of the new revision")
     if total > updated:
-        return progressing("RollingOut", f"{total - updated} pods of older revisions remain")
+        return progressing("RollingOut", _older(total - updated))
     if available < desired:
         return progressing("PodsUnavailable", f"{available} of {desired} pods are available")
     return _scaled(desired)
@@ -93,7 +93,7 @@ def _stateful_revision(spec: Object, status: Object, desired: int) -> Health:
         return healthy()
     strategy, updated = mapping(spec, "updateStrategy"), number(status.get("updatedReplicas"))
     if strategy.get("type") == "OnDelete":
-        return healthy("OnDelete", f"{desired - updated} pods keep the old revision until they are deleted")
+        return healthy("OnDelete", _kept(desired - updated))
     partition = number(mapping(strategy, "rollingUpdate").get("partition"))
     due = max(desired - partition, 0)
     if partition > 0 and updated >= due:
@@ -115,8 +115,17 @@ def daemon_set(obj: Object) -> Health:
     if available < desired:
         return progressing("PodsUnavailable", f"{available} of {desired} pods are available")
     if updated < desired:
-        return healthy("OnDelete", f"{desired - updated} pods keep the old revision until they are deleted")
+        return healthy("OnDelete", _kept(desired - updated))
     return healthy() if desired else healthy("NoNodes", "no node matches")
+
+
+def _older(pods: int) -> str:
+    return "1 pod of an older revision remains" if pods == 1 else f"{pods} pods of older revisions remain"
+
+
+def _kept(pods: int) -> str:
+    one = "1 pod keeps the old revision until it is deleted"
+    return one if pods == 1 else f"{pods} pods keep the old revision until they are deleted"
 
 
 def pod(obj: Object) -> Health:

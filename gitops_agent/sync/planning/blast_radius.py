@@ -101,7 +101,7 @@ class DependantCounter:
                 else:
                     objects += listed
         pods = sum(ObjectKey.of(obj).group_kind == POD for obj in objects)
-        notes = [f"{pods} pods"] if pods else []
+        notes = [f"{pods} pod{'s' if pods > 1 else ''}"] if pods else []
         claims = [ObjectKey.of(obj) for obj in objects if ObjectKey.of(obj).group_kind == PERSISTENT_VOLUME_CLAIM]
         services = [ObjectKey.of(obj) for obj in objects if ObjectKey.of(obj).group_kind == SERVICE]
         for inner in [*claims[:_NOTED], *services[:_NOTED]]:

@@ -48,6 +48,21 @@ def test_the_default_of_replicas_is_one() -> None:
     assert "0 of 1" in assess(live("apps/v1", "Deployment", spec={}, status=status)).message
 
 
+@pytest.mark.parametrize(
+    ("total", "words"), [(4, "1 pod of an older revision remains"), (5, "2 pods of older revisions remain")]
+)
+def test_pods_of_older_revisions_are_counted_in_words(total: int, words: str) -> None:
+    assert assess(deployment(replicas=total)).message == words
+
+
+@pytest.mark.parametrize(("updated", "words"), [(2, "1 pod keeps"), (1, "2 pods keep")])
+def test_pods_that_keep_the_old_revision_are_counted_in_words(updated: int, words: str) -> None:
+    sets = stateful(updateRevision="b", updatedReplicas=updated, strategy={"type": "OnDelete"})
+    daemon = daemons("OnDelete", updatedNumberScheduled=updated)
+
+    assert [assess(obj).message.split(" the ")[0] for obj in (sets, daemon)] == [words, words]
+
+
 @pytest.mark.parametrize("kind", ["apps/v1 ReplicaSet", "v1 ReplicationController"])
 def test_a_replica_set(kind: str) -> None:
     version, name = kind.split()
