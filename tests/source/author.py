@@ -40,12 +40,12 @@ class Author:
         """As a file repository."""
         return Repository(url=f"file://{self.directory}")
 
-    def git(self, *arguments: str, stdin: bytes | None = None, at: int = 1760000000) -> str:
+    def git(self, *arguments: str, stdin: bytes | None = None, at: int = 1760000000, check: bool = True) -> str:
         """Runs git on the repository."""
         done = subprocess.run(
             ["git", f"--git-dir={self.directory}", *arguments],
             input=stdin or b"",
-            check=True,
+            check=check,
             capture_output=True,
             env=_ENVIRONMENT | {"GIT_COMMITTER_DATE": f"{at} +0200"},
         )

@@ -78,6 +78,52 @@ def test_a_conflict_that_the_forge_resolved_is_refused(shop: SignedRepository, a
     assert "resolves a conflict" in shop.decide().message
 
 
+MOVED = {"base/web.yaml": FILES["apps/web.yaml"], "readme": "one\n"}
+"""`FILES` after a rename of the folder."""
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (MOVED, {"overlays/web.yaml": FILES["apps/web.yaml"]}),
+        (MOVED, {"readme": "one\n"}),
+        (MOVED, {**FILES, "apps/new.yaml": "a: 1\n"}),
+    ],
+    ids=["renamed-twice", "renamed-and-deleted", "added-to-a-renamed-folder"],
+)
+def test_a_rename_conflict_is_refused_however_it_is_resolved(
+    shop: SignedRepository, ada: SshKey, eve: SshKey, ours: dict[str, str], theirs: dict[str, str]
+) -> None:
+    base = shop.author.git("rev-parse", "main")
+    main = shop.commit(ours, by=ada)
+    topic = shop.commit(theirs, by=ada, branch="topic", parents=(base,))
+    # Conflicts of names leave no markers: what git writes for one looks like a merge.
+    written = shop.author.git("merge-tree", "--write-tree", "--no-messages", main, topic, check=False).split()[0]
+    for tree in (written, shop.author.files(ours)):
+        shop.place(tree, by=eve, parents=(main, topic))
+
+        judgement = shop.decide()
+
+        assert judgement.commit != shop.author.git("rev-parse", "main")
+        assert "resolves a conflict, for which no other signature vouches" in judgement.message
+
+
+def test_a_file_that_one_side_renamed_and_the_other_changed_is_merged_cleanly(
+    shop: SignedRepository, ada: SshKey, eve: SshKey
+) -> None:
+    base = shop.author.git("rev-parse", "main")
+    long = {"apps/web.yaml": "".join(f"line {number}\n" for number in range(9))}
+    first = shop.commit(long, by=ada, parents=(base,))
+    main = shop.commit({"base/web.yaml": long["apps/web.yaml"]}, by=ada)
+    topic = shop.commit({"apps/web.yaml": f"{long['apps/web.yaml']}more\n"}, by=ada, branch="topic", parents=(first,))
+
+    shop.commit({"base/web.yaml": f"{long['apps/web.yaml']}other\n"}, by=eve, parents=(main, topic))
+    assert "differs from the automatic merge of its parents in base/web.yaml" in shop.decide().message
+
+    merge = shop.merge(main, topic, by=eve)
+    assert shop.decide().commit == merge
+
+
 @pytest.mark.parametrize(("policy", "accepted"), [("trust", True), ("refuse", False)])
 def test_the_forge_is_trusted_or_refused_where_that_is_chosen(
     shop: SignedRepository, eve: SshKey, policy: str, *, accepted: bool
