@@ -74,10 +74,11 @@ class CommitBoard(Protocol):
         """The references that the selected Applications follow."""
         ...
 
-    def between(self, stream: Stream, old: str, new: str) -> Sequence[str]:
+    def between(self, stream: Stream, old: str, new: str) -> Sequence[str] | None:
         """What a reference led to between two commits.
 
-        Oldest first, without both; the newest few of them, and without the network.
+        Oldest first, without both; the newest few of them, and without the network. None where the new one does not hold the
+        old one: the branch was rewritten.
         """
         ...
 
@@ -106,7 +107,7 @@ class NoCommits:
         del selector
         return {}
 
-    def between(self, stream: Stream, old: str, new: str) -> Sequence[str]:
+    def between(self, stream: Stream, old: str, new: str) -> Sequence[str] | None:
         """Nothing."""
         del stream, old, new
         return ()

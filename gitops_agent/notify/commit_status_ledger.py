@@ -2,10 +2,11 @@
 
 Problem: one commit of a monorepo touches three hundred Applications, the next one comes before the first is live, and a forge
 counts every status. Decision: a commit has one status as a whole. It waits for the Applications whose files it changed, found
-by what their renders read. An Application belongs to the last commit that touched it, so an older commit waits for the others
-only, and is superseded once later ones touched all that it still waited for. Commits between two polls come live with the
-last of them: they are in it, and each may be a pull request that was merged. What changes is sent together, at most every ten
-seconds and less often for an old commit; the final status is sent at once.
+by what their renders read. An Application belongs to the last commit that touched it. A commit that was overtaken before it was
+live there, or that lay between two polls, is in the later one and comes live with it: it may be a pull request that was merged,
+and nothing is wrong with it. It is superseded only where nothing that comes live holds it: a rewritten branch lost it, or too
+many wait. What changes is sent together, at most every ten seconds and less often for an old commit; the final status is sent
+at once.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from datetime import datetime, timedelta
 
 from gitops_agent.manifest.key import Object
 from gitops_agent.notify.commit_status import CommitState
-from gitops_agent.notify.commit_status_parts import Part, Sight, Standing
+from gitops_agent.notify.commit_status_parts import Part, Sight, Standing, overtaken
 from gitops_agent.notify.commit_status_record import DEPLOYMENT, WHOLE, CommitRecord, digest
 
 OPEN = 64
@@ -96,7 +97,21 @@ class CommitStatusLedger:
         chain = self._chains.get(stream)
         return chain.head if chain is not None else ""
 
-    def follow(self, stream: Stream, head: str, applications: Collection[str], now: datetime, *, passed: bool = False) -> bool:
+    def waiting(self, stream: Stream) -> tuple[str, ...]:
+        """The open commits of a reference, oldest first."""
+        chain = self._chains.get(stream)
+        return tuple(chain.commits) if chain is not None else ()
+
+    def follow(
+        self,
+        stream: Stream,
+        head: str,
+        applications: Collection[str],
+        now: datetime,
+        *,
+        passed: bool = False,
+        lost: Collection[str] = (),
+    ) -> bool:
         """Notes where a reference leads, and which Applications follow it.
 
         Args:
@@ -105,6 +120,7 @@ class CommitStatusLedger:
             applications: those that follow it.
             now: aware, UTC.
             passed: it has led there since the last look, and leads further now.
+            lost: those of `waiting` that the head does not hold, because the branch was rewritten.
 
         Returns:
             Whether any of it is new, so that the sight of every Application counts again.
@@ -118,6 +134,8 @@ class CommitStatusLedger:
                 if not record.compared:
                     record.compared = True
                     record.waiting |= names - record.parts.keys()
+        for commit in lost:
+            self._records[stream.repository, commit].lose(head)
         if chain.head != head:
             fresh_record = CommitRecord(repository=stream.repository, commit=head, since=now, passed=passed)
             record = self._records.get(fresh_record.key, fresh_record)
@@ -125,7 +143,7 @@ class CommitStatusLedger:
                 record.closed, record.since = False, now
             record.refs[stream.ref] = chain.head
             record.waiting |= names
-            record.resolved = None
+            record.resolved, record.lost = None, False
             self._records.pop(record.key, None)
             self._records[record.key] = record
             if head in chain.commits:
@@ -171,7 +189,7 @@ class CommitStatusLedger:
             record = self._records[stream.repository, other]
             part = record.parts.get(name)
             if part is not None:
-                if part.standing is Standing.PENDING and not part.by:
+                if part.standing is Standing.PENDING:
                     record.parts[name] = replace(part, standing=Standing.LIVE, word="", text="", was_live=True)
                 break
         self._carry(stream, upto, name)
@@ -192,13 +210,12 @@ class CommitStatusLedger:
             if name in record.waiting:
                 record.waiting.discard(name)
                 if by:
-                    record.parts[name] = Part(standing=Standing.PENDING if record.passed else Standing.SUPERSEDED, by=by)
+                    record.parts[name] = overtaken(Part(), by, lost=record.lost)
                 elif differs(record.refs[stream.ref]):
                     record.parts[name], by = Part(), commit
             elif (part := record.parts.get(name)) is not None:
                 if by and not part.by:
-                    waits = record.passed and part.standing is Standing.PENDING
-                    record.parts[name] = replace(part, by=by) if waits else _frozen(part, by)
+                    record.parts[name] = overtaken(part, by, lost=record.lost)
                     record.unseen.discard(name)
                 by = by or commit
 
@@ -267,7 +284,10 @@ class CommitStatusLedger:
             if apart or name in record.statuses:
                 present.append((name, part.state, part.description))
         if deployments and not record.passed and (record.deployment or (not record.waiting and record.parts)):
-            present.append((DEPLOYMENT, state, description))
+            deployed = record.deployed()
+            ends = record.deployment and not record.statuses.get(DEPLOYMENT, "").startswith(CommitState.SUPERSEDED.value)
+            if ends or deployed[0] is not CommitState.SUPERSEDED:
+                present.append((DEPLOYMENT, *deployed))
         for name, state_, line in present:
             if record.statuses.get(name) != digest(state_, line):
                 yield Due(record=record, name=name, state=state_, description=line)
@@ -290,7 +310,7 @@ class CommitStatusLedger:
         opened = [record for record in self._records.values() if not record.closed and record.key not in heads]
         for record in opened[: max(0, len(opened) - OPEN)]:
             newest = next(chain.head for stream, chain in self._chains.items() if record.commit in chain.commits)
-            record.parts = {name: _frozen(part, part.by or newest) for name, part in record.parts.items()}
+            record.lose(newest)
             record.waiting.clear()
             record.unseen.clear()
         for record in list(self._records.values()):
@@ -327,8 +347,3 @@ def _moved(part: Part, sight: Sight) -> Part:
         return part
     was_live = part.was_live or sight.standing is Standing.LIVE
     return replace(part, standing=sight.standing, word=sight.word, text=sight.text, was_live=was_live)
-
-
-def _frozen(part: Part, by: str) -> Part:
-    pending = part.standing is Standing.PENDING
-    return replace(part, by=by, standing=Standing.SUPERSEDED if pending else part.standing)

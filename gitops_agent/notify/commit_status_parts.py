@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gitops_agent.manifest.revision_name import short
@@ -54,7 +54,7 @@ class Part:
         text: see `Sight`.
         was_live: it was live once; what is on its way afterwards is no news of this commit.
         by: the later commit that touched the Application too; nothing changes here from then on, unless it is still pending:
-            then it comes live with a later commit.
+            then it comes live with that one, or one after it.
     """
 
     standing: Standing = Standing.PENDING
@@ -80,6 +80,8 @@ class Part:
             return f"superseded by {short(self.by)}"
         if self.carried:
             return f"live with {short(self.by)}"
+        if self.by and self.standing is Standing.PENDING:
+            return _waiting_for(self.by)
         word = self.word or _WORDS[self.standing]
         return f"{word}: {self.text}" if self.text and self.standing is not Standing.LIVE else word
 
@@ -91,6 +93,33 @@ _STATES = {
     Standing.SUPERSEDED: CommitState.SUPERSEDED,
 }
 _WORDS = {Standing.PENDING: "on its way", Standing.LIVE: "live", Standing.FAILED: "failed", Standing.SUPERSEDED: "superseded"}
+
+
+def overtaken(part: Part, by: str, *, lost: bool) -> Part:
+    """A part of a commit after a later one touched the Application.
+
+    Args:
+        part: before that.
+        by: the later commit.
+        lost: nothing that comes live holds the earlier one.
+    """
+    if part.standing is not Standing.PENDING:
+        return replace(part, by=by)
+    return replace(part, by=by, word="", text="", standing=Standing.SUPERSEDED if lost else Standing.PENDING)
+
+
+def deployment(parts: Mapping[str, Part], *, waiting: int) -> tuple[CommitState, str]:
+    """The state of the deployment of a commit; see `summary`.
+
+    A forge takes the last one that succeeded for the active one, so that of a commit that comes live with a later one ends as
+    soon as it is overtaken.
+    """
+    state, description = summary(parts, waiting=waiting)
+    replaced = [part for part in parts.values() if part.by and not part.was_live and part.standing is not Standing.FAILED]
+    on_its_way = waiting or any(part.standing is Standing.PENDING and not part.by for part in parts.values())
+    if state is CommitState.FAILURE or on_its_way or not replaced:
+        return state, description
+    return CommitState.SUPERSEDED, f"superseded by {short(replaced[-1].by)}"
 
 
 def summary(parts: Mapping[str, Part], *, waiting: int) -> tuple[CommitState, str]:
@@ -112,8 +141,8 @@ def summary(parts: Mapping[str, Part], *, waiting: int) -> tuple[CommitState, st
         return CommitState.FAILURE, "; ".join([*_groups(failed, "failed"), *more])
     if pending or waiting:
         compared = [f"{waiting} to compare"] if waiting else []
-        named = {name: part for name, part in pending.items() if part.word}
-        return CommitState.PENDING, "; ".join([progress, *_groups(named, ""), *compared])
+        groups = _groups({name: part for name, part in pending.items() if part.word or part.by}, "")
+        return CommitState.PENDING, "; ".join([progress, *groups, *compared])
     if superseded:
         by = short(next(reversed(superseded.values())).by)
         return CommitState.SUPERSEDED, f"superseded by {by}" + (f": {_names(superseded)}; {progress}" if live else "")
@@ -122,11 +151,16 @@ def summary(parts: Mapping[str, Part], *, waiting: int) -> tuple[CommitState, st
     return CommitState.SUCCESS, progress if parts else UNAFFECTED
 
 
+def _waiting_for(commit: str) -> str:
+    return f"waiting for {short(commit)}"
+
+
 def _groups(parts: Mapping[str, Part], default: str) -> list[str]:
     """`2 degraded: pay, shop` for each word."""
     words: dict[str, list[str]] = {}
     for name, part in parts.items():
-        words.setdefault(part.word or default, []).append(name)
+        waits = part.by and part.standing is Standing.PENDING
+        words.setdefault(_waiting_for(part.by) if waits else part.word or default, []).append(name)
     return [f"{len(names)} {word}: {_names(names)}" for word, names in sorted(words.items())]
 
 

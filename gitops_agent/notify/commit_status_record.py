@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from gitops_agent.manifest.key import Object
 from gitops_agent.notify.commit_status import CommitState, is_commit
-from gitops_agent.notify.commit_status_parts import Part, Standing, summary
+from gitops_agent.notify.commit_status_parts import Part, Standing, deployment, overtaken, summary
 
 KEPT_APPLICATIONS = 300
 """Applications of one commit that are kept by name; those of a larger one are compared again after a restart."""
@@ -44,6 +44,7 @@ class CommitRecord:
         deployment: the id of its deployment at the forge.
         refused: the forge does not take a status for it.
         passed: the reference led further already when it was first noticed, so it comes live with a later commit.
+        lost: no later commit holds it, or is waited for.
     """
 
     repository: str
@@ -62,6 +63,7 @@ class CommitRecord:
     deployment: str = ""
     refused: bool = False
     passed: bool = False
+    lost: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -76,6 +78,19 @@ class CommitRecord:
     def whole(self) -> tuple[CommitState, str]:
         """The state of the whole commit, and one line about it."""
         return summary(self.parts, waiting=len(self.waiting))
+
+    def deployed(self) -> tuple[CommitState, str]:
+        """The state of its deployment, and one line about it."""
+        return deployment(self.parts, waiting=len(self.waiting))
+
+    def lose(self, by: str) -> None:
+        """Notes that no later commit which holds it is waited for.
+
+        Args:
+            by: the commit that took its place, where none did before.
+        """
+        self.lost = True
+        self.parts = {name: overtaken(part, part.by or by, lost=True) for name, part in self.parts.items()}
 
     def settle(self, now: datetime) -> None:
         """Notes since when nothing is on its way."""
@@ -98,6 +113,7 @@ class CommitRecord:
             "deployment": self.deployment,
             "refused": self.refused,
             "passed": self.passed,
+            "lost": self.lost,
         }
         return {name: part for name, part in value.items() if part}
 
@@ -130,6 +146,7 @@ class CommitRecord:
                 deployment=str(value.get("deployment") or ""),
                 refused=value.get("refused") is True,
                 passed=value.get("passed") is True,
+                lost=value.get("lost") is True,
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a commit: {error}") from None

@@ -22,7 +22,7 @@ from gitops_agent.httpclient.message import Answer, DeliveryError, Request
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.notify.commit_board import CommitBoard, Mailbox
 from gitops_agent.notify.commit_status import CommitStatus
-from gitops_agent.notify.commit_status_ledger import CommitStatusLedger, Due
+from gitops_agent.notify.commit_status_ledger import CommitStatusLedger, Due, Stream
 from gitops_agent.notify.commit_status_record import DEPLOYMENT, WHOLE, CommitRecord
 from gitops_agent.notify.commit_status_store import CommitStatusStore
 from gitops_agent.notify.delivery_worker import RetryPolicy
@@ -172,11 +172,13 @@ class CommitStatusWorker:
         for stream, following in streams.items():
             names = {application.name for application in following.applications}
             everything |= names
-            before = self._ledger.head(stream)
+            before, lost = self._ledger.head(stream), frozenset[str]()
             if before and before != following.head:
-                for commit in self._board.between(stream, before, following.head):
+                between = self._board.between(stream, before, following.head)
+                lost = self._lost(stream, following.head) if between is None else lost
+                for commit in between or ():
                     self._ledger.follow(stream, commit, names, now, passed=True)
-            new = self._ledger.follow(stream, following.head, names, now)
+            new = self._ledger.follow(stream, following.head, names, now, lost=lost)
             for application in following.applications:
                 if fresh is not None and application not in fresh and not new:
                     continue
@@ -184,6 +186,11 @@ class CommitStatusWorker:
                 if sight is not None:
                     self._ledger.saw(stream, application.name, sight, differs=self._differs(application))
         self._ledger.keep(everything)
+
+    def _lost(self, stream: Stream, head: str) -> frozenset[str]:
+        """The open commits that a rewritten branch does not hold."""
+        others = (commit for commit in self._ledger.waiting(stream) if commit != head)
+        return frozenset(commit for commit in others if self._board.between(stream, commit, head) is None)
 
     def _differs(self, application: AppKey) -> Callable[[str], bool]:
         return lambda commit: self._board.differs(application, commit)

@@ -144,16 +144,16 @@ def is_ancestor(directory: Path, commit: str, tip: str) -> bool:
     return True
 
 
-def passed(directory: Path, old: str, new: str, *, most: int) -> tuple[str, ...]:
+def passed(directory: Path, old: str, new: str, *, most: int) -> tuple[str, ...] | None:
     """The first parents between an ancestor and a commit.
 
-    Oldest first, without both; the newest `most` of them.
+    Oldest first, without both; the newest `most` of them. None where it is no ancestor.
 
     Raises:
         ProcessError: one of them is not there.
     """
     if not is_ancestor(directory, old, new):
-        return ()
+        return None
     words = ("rev-list", "--first-parent", f"--max-count={most + 1}", new, f"^{old}")
     listed = git.run(directory, *words, "--", limits=_LIMITS).stdout.decode().split()
     return tuple(reversed(listed[1:]))

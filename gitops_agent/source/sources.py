@@ -268,12 +268,13 @@ class Sources:
         except ProcessError as error:
             raise SourceError(f"the history of {tip.short} cannot be read", reason="RevisionNotFound") from error
 
-    def passed(self, repository: Repository, old: str, new: str, *, most: int) -> tuple[str, ...]:
+    def passed(self, repository: Repository, old: str, new: str, *, most: int) -> tuple[str, ...] | None:
         """The commits of a branch between two of it; no network.
 
-        Oldest first, without both, the newest `most` of them; none where the branch was rewritten.
+        Oldest first, without both, the newest `most` of them; None where the branch was rewritten, and nothing where commits
+        are fetched without those before them.
         """
-        if isinstance(repository, ChartSource):
+        if isinstance(repository, ChartSource) or repository.shallow:
             return ()
         try:
             return passed(self._mirror(repository).directory, old, new, most=most)

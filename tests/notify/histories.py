@@ -13,7 +13,7 @@ from gitops_agent.notify.commit_status_record import WHOLE, CommitRecord
 from tests.notify.builders import NOON
 
 MAIN = Stream("https://github.com/acme/config", "branch main")
-P, C1, C2, C3 = (digit * 40 for digit in "0123")
+P, C1, C2, C3, C4 = (digit * 40 for digit in "01234")
 LIVE, PENDING, FAILED = Standing.LIVE, Standing.PENDING, Standing.FAILED
 
 
@@ -41,6 +41,12 @@ class History:
         self.order.append(name)
         self.touched[name] = frozenset(touched)
         self.ledger.follow(MAIN, name, self.names, self.now, passed=True)
+
+    def rewritten(self, name: str, *touched: str, lost: Collection[str]) -> None:
+        """A commit that does not hold some of those before it."""
+        self.order.append(name)
+        self.touched[name] = frozenset(touched)
+        self.ledger.follow(MAIN, name, self.names, self.now, lost=lost)
 
     def lived(self, name: str, before: str) -> None:
         """An application that was live at an earlier commit."""

@@ -11,7 +11,7 @@ from gitops_agent.notify.commit_status_ledger import GRACE, OPEN, PAUSE, WATCHED
 from gitops_agent.notify.commit_status_parts import UNAFFECTED, Sight
 from gitops_agent.notify.commit_status_record import DEPLOYMENT, WHOLE
 from tests.notify.builders import NOON
-from tests.notify.histories import C1, C2, C3, FAILED, LIVE, MAIN, PENDING, P, followed
+from tests.notify.histories import C1, C2, FAILED, LIVE, MAIN, PENDING, P, followed
 
 
 def test_a_commit_is_pending_then_live() -> None:
@@ -99,105 +99,6 @@ def test_each_application_gets_a_status_while_they_are_few() -> None:
     assert {one.name for one in history.sent if one.record.commit == C1} == {WHOLE, "a", "b"}
 
 
-def test_a_newer_commit_supersedes_what_is_not_live() -> None:
-    history = followed("pay", "shop")
-    history.commit(C1, "pay")
-    history.see({"pay": PENDING, "shop": LIVE})
-    history.wait(GRACE)
-    history.send()
-    history.commit(C2, "pay")
-    history.see({"pay": PENDING, "shop": LIVE})
-
-    assert history.send() == [("1", "superseded", "superseded by 222222222222")]
-    history.see(["pay"])
-    assert history.send() == [("2", "success", "1 of 1 live")]
-
-
-def test_a_commit_between_two_looks_comes_live_with_the_later_one() -> None:
-    history = followed("pay", "shop", "web")
-    history.passed(C1, "pay", "shop")
-    history.commit(C2, "shop", "web")
-    history.see({"pay": LIVE, "shop": PENDING, "web": PENDING})
-    history.wait(GRACE)
-    # What the later commit touched counts for the earlier one too: it holds both changes.
-    assert history.send() == [("1", "pending", "1 of 3 live"), ("2", "pending", "0 of 2 live")]
-
-    history.see({"pay": LIVE, "shop": LIVE, "web": LIVE})
-    assert history.send() == [("1", "success", "3 of 3 live with 222222222222"), ("2", "success", "2 of 2 live")]
-    assert {one.name for one in history.sent if one.record.commit == C1} == {WHOLE}
-
-
-def test_a_commit_between_two_looks_waits_through_a_failure_for_the_fix() -> None:
-    history = followed("pay", deployments=True)
-    history.passed(C1, "pay")
-    history.commit(C2, "pay")
-    history.see({"pay": FAILED})
-    history.wait(GRACE)
-    assert history.send() == [("1", "pending", "0 of 1 live"), ("2", "failure", "1 degraded: pay")]
-
-    history.commit(C3, "pay")
-    history.restart()
-    history.see({"pay": LIVE})
-    history.wait()
-    sent = history.send()
-    assert [one for one in sent if one[0] != "2"] == [
-        ("1", "success", "1 of 1 live with 333333333333"),
-        ("3", "success", "1 of 1 live"),
-    ]
-    assert {one.record.commit for one in history.sent if one.name == DEPLOYMENT} == {P, C2, C3}
-
-
-def test_a_commit_between_two_looks_waits_for_no_application_that_is_gone() -> None:
-    history = followed("pay", "shop")
-    history.passed(C1, "pay", "shop")
-    history.commit(C2, "pay")
-    history.see({"pay": PENDING, "shop": LIVE})
-    history.ledger.keep({"shop"})
-
-    assert ("1", "success", "1 of 1 live") in history.send()
-
-
-def test_what_was_live_between_two_looks_is_not_superseded() -> None:
-    history = followed("pay")
-    history.commit(C1, "pay")
-    history.see({"pay": PENDING})
-    history.wait(GRACE)
-    history.send()
-    history.commit(C2, "pay")
-    history.lived("pay", C1)
-
-    assert history.send() == [("1", "success", "1 of 1 live")]
-
-
-def test_a_commit_that_nothing_touched_since_is_not_superseded() -> None:
-    history = followed("pay", "shop")
-    history.commit(C1, "pay")
-    history.see({"pay": PENDING, "shop": LIVE})
-    history.wait(GRACE)
-    history.send()
-    history.commit(C2, "shop")
-    history.see({"pay": PENDING, "shop": LIVE})
-    assert history.send() == [("2", "success", "1 of 1 live")]
-    history.see(["pay"])
-
-    assert history.send() == [("1", "success", "1 of 1 live")]
-
-
-def test_a_commit_is_superseded_in_part() -> None:
-    history = followed("pay", "shop")
-    history.commit(C1, "pay", "shop")
-    history.see({"pay": PENDING, "shop": LIVE})
-    history.wait(GRACE)
-    history.send()
-    history.commit(C2, "pay")
-    history.see({"pay": LIVE, "shop": LIVE})
-
-    assert history.send() == [
-        ("1", "superseded", "superseded by 222222222222: pay; 1 of 2 live"),
-        ("2", "success", "1 of 1 live"),
-    ]
-
-
 def test_a_failure_stays_one_when_a_later_commit_fixes_it() -> None:
     history = followed("pay")
     history.commit(C1, "pay")
@@ -209,17 +110,6 @@ def test_a_failure_stays_one_when_a_later_commit_fixes_it() -> None:
     history.see(["pay"])
 
     assert history.send() == [("2", "success", "1 of 1 live")]
-
-
-def test_an_application_that_skips_a_commit_supersedes_it() -> None:
-    history = followed("pay")
-    history.commit(C1, "pay")
-    history.wait(GRACE)
-    assert history.send() == [("1", "pending", "0 of 0 live; 1 to compare")]
-    history.commit(C2, "pay")
-    history.see(["pay"])
-
-    assert history.send() == [("1", "superseded", "superseded by 222222222222"), ("2", "success", "1 of 1 live")]
 
 
 def test_progress_after_a_success_is_no_news_and_a_failure_within_an_hour_is() -> None:
@@ -347,20 +237,6 @@ def test_a_commit_that_came_during_a_failover_is_compared_with_the_last_one() ->
     history.see(["pay", "shop"])
 
     assert history.send() == [("1", "success", "1 of 1 live")]
-
-
-def test_a_pending_commit_is_superseded_by_one_that_came_during_a_failover() -> None:
-    history = followed("pay", "shop")
-    history.commit(C1, "pay")
-    history.see({"pay": PENDING, "shop": LIVE})
-    history.wait(GRACE)
-    history.send()
-    history.order.append(C2)
-    history.touched[C2] = frozenset({"pay"})
-    history.restart()
-    history.see(["pay", "shop"])
-
-    assert history.send() == [("1", "superseded", "superseded by 222222222222"), ("2", "success", "1 of 1 live")]
 
 
 def test_a_large_commit_is_compared_again_after_a_restart() -> None:

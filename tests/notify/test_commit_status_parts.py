@@ -30,6 +30,8 @@ LIVE = parts(Standing.LIVE, "a", "b")
             CommitState.FAILURE,
             "1 failed: d; 1 rolled back: c; 0 of 3 live",
         ),
+        (LIVE | parts(Standing.PENDING, "c", by=C2), 0, CommitState.PENDING, "2 of 3 live; 1 waiting for 222222222222: c"),
+        (LIVE | parts(Standing.LIVE, "c", by=C2), 0, CommitState.SUCCESS, "3 of 3 live with 222222222222"),
         (parts(Standing.SUPERSEDED, "c", by=C2), 0, CommitState.SUPERSEDED, "superseded by 222222222222"),
     ],
 )
@@ -52,6 +54,8 @@ def test_a_long_list_of_names_is_cut() -> None:
         (Part(), CommitState.PENDING, "on its way"),
         (Part(standing=Standing.LIVE, text="x"), CommitState.SUCCESS, "live"),
         (Part(standing=Standing.FAILED, word="degraded", text="web: crash"), CommitState.FAILURE, "degraded: web: crash"),
+        (Part(by=C2), CommitState.PENDING, "waiting for 222222222222"),
+        (Part(standing=Standing.LIVE, by=C2), CommitState.SUCCESS, "live with 222222222222"),
         (Part(standing=Standing.SUPERSEDED, by=C2), CommitState.SUPERSEDED, "superseded by 222222222222"),
     ],
 )

@@ -31,13 +31,14 @@ def test_what_is_kept_is_read_again() -> None:
     }
     kept = record(**parts)
     kept.statuses[WHOLE] = digest(CommitState.PENDING, "1 of 3 live")
-    kept.sent, kept.deployment = NOON, "42"
+    kept.sent, kept.deployment, kept.lost = NOON, "42", True
     read = again(kept)
 
     assert (read.key, read.refs, read.parts, read.statuses) == (kept.key, kept.refs, kept.parts, kept.statuses)
     assert (read.since, read.sent, read.deployment, read.compared) == (NOON, NOON, "42", True)
     assert read.unseen == {"pay", "shop"}
     assert read.holds
+    assert read.lost
 
 
 def test_many_applications_are_not_kept_by_name() -> None:

@@ -34,7 +34,7 @@ class Board:
         self._sights: dict[AppKey, Sight] = {}
         self._touched: frozenset[str] = frozenset({"pay", "shop"})
         self.head = FIRST
-        self.skipped: dict[tuple[str, str], Sequence[str]] = {}
+        self.skipped: dict[tuple[str, str], Sequence[str] | None] = {}
 
     def subscribe(self, mailbox: Mailbox) -> None:
         self._mailboxes.append(mailbox)
@@ -46,7 +46,7 @@ class Board:
         del selector
         return {MAIN: Following(head=self.head, applications=self._applications)}
 
-    def between(self, stream: Stream, old: str, new: str) -> Sequence[str]:
+    def between(self, stream: Stream, old: str, new: str) -> Sequence[str] | None:
         del stream
         return self.skipped.get((old, new), ())
 
@@ -169,6 +169,21 @@ def test_commits_between_two_looks_are_shown(desktop: Desktop) -> None:
     assert shown == ["1 of 1 live with bbbbbbbbbbbb"]
 
 
+def test_a_commit_that_the_branch_does_not_hold_any_more_is_superseded(desktop: Desktop) -> None:
+    with Receiver() as receiver:
+        desktop.start(receiver)
+        desktop.board.see(Standing.PENDING)
+        desktop.wait(GRACE)
+        eventually(lambda: len(receiver.told) == 3)
+        desktop.board.skipped[FIRST, SECOND] = None
+        desktop.board.commit(SECOND, "pay", "shop")
+        desktop.board.see()
+        eventually(lambda: states(receiver)[-1:] == [("success", "2 of 2 live")])
+        desktop.stop()
+
+    assert states(receiver)[1] == ("error", "superseded by bbbbbbbbbbbb")
+
+
 def test_another_leader_repeats_nothing_and_ends_what_is_pending(desktop: Desktop) -> None:
     with Receiver() as receiver:
         desktop.start(receiver)
@@ -188,7 +203,7 @@ def test_another_leader_repeats_nothing_and_ends_what_is_pending(desktop: Deskto
 
     assert states(receiver) == [
         ("pending", "0 of 2 live"),
-        ("error", "superseded by bbbbbbbbbbbb: pay; 1 of 2 live"),
+        ("success", "2 of 2 live with bbbbbbbbbbbb"),
         ("success", "1 of 1 live"),
     ]
     assert len(receiver.told) == 8

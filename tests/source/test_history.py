@@ -74,7 +74,7 @@ def test_the_commits_between_two_are_the_newest_few_and_none_after_a_rewrite(aut
 
     assert passed(directory, commits[0], commits[4], most=2) == (commits[2], commits[3])
     assert passed(directory, commits[0], commits[1], most=2) == ()
-    assert passed(directory, commits[4], commits[1], most=2) == ()
+    assert passed(directory, commits[4], commits[1], most=2) is None
 
 
 def test_the_history_of_paths_comes_in_pages_and_counts_the_others(author: Author) -> None:

@@ -149,7 +149,7 @@ class ApplicationCommits:
             result[stream] = Following(head=head, applications=frozenset(applications))
         return result
 
-    def between(self, stream: Stream, old: str, new: str) -> Sequence[str]:
+    def between(self, stream: Stream, old: str, new: str) -> Sequence[str] | None:
         """See `CommitBoard`."""
         for key in self._applications.staying():
             source = self._source(key, LabelSelector())

@@ -84,6 +84,7 @@ def test_selected_applications_follow_a_stream(room: Room) -> None:
     second = room.commit({**FILES, "README.md": "x"})
     third = room.commit(FILES)
     assert room.board.between(stream, commit, third) == (second,)
+    assert room.board.between(stream, third, commit) is None
     assert room.board.between(Stream(stream.repository, "branch other"), commit, third) == ()
 
     team = room.board.streams(LabelSelector(match_labels={"team": "bank"}))[stream]
