@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 
@@ -98,7 +98,8 @@ class AzureKeyVaultOpener:
         self._token = self._token or self._new_token(principal)
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         body = orjson.dumps({"alg": "RSA-OAEP-256", "value": enc.rstrip("=")})
-        answer = asked(self._sender, Request(method="POST", url=url, headers=headers, body=body), service="Azure Key Vault")
+        service = f"Azure Key Vault {urlsplit(url).hostname}"
+        answer = asked(self._sender, Request(method="POST", url=url, headers=headers, body=body), service=service)
         if answer.status != _OK:
             raise Refused(
                 f"is refused by Azure Key Vault ({answer.status}): let the service principal {principal.client} decrypt with it"

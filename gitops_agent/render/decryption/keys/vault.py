@@ -66,12 +66,12 @@ class VaultOpener:
             raise Refused("has a name that is no path of a Vault")
         url = f"{address}/v1/{engine}/decrypt/{name}"
         identity = identity_of(url, self._token, slot.enc)
-        return self._cache.opened(identity, lambda: self._asked(url, slot.enc))
+        return self._cache.opened(identity, lambda: self._asked(url, slot.enc, f"the Vault {address}"))
 
-    def _asked(self, url: str, ciphertext: str) -> bytes:
+    def _asked(self, url: str, ciphertext: str, service: str) -> bytes:
         headers = {"X-Vault-Token": self._token.decode("latin-1"), "Content-Type": "application/json"}
         request = Request(method="POST", url=url, headers=headers, body=orjson.dumps({"ciphertext": ciphertext}))
-        answer = asked(DirectSender(), request, service="the Vault", authority=self._authority)
+        answer = asked(DirectSender(), request, service=service, authority=self._authority)
         if answer.status != _OK:
             raise Refused(f"is refused by its Vault ({answer.status}): let the token of {self._source} decrypt with it")
         return data_key_of(answer, "data", "plaintext", service="its Vault")

@@ -78,13 +78,14 @@ def test_a_vault_that_is_busy_may_answer_later(status: int, tmp_path: Path) -> N
     with Receiver(answering(status, b"{}")) as receiver, pytest.raises(KeyUnavailable) as caught:
         keyring(address(receiver)).data_key([slot(address(receiver), f"v:{tmp_path}")], file="a.yaml")
     assert caught.value.transient
-    assert str(caught.value) == f"a.yaml: the Vault answers with {status}"
+    assert str(caught.value) == f"a.yaml: the Vault {address(receiver)} answers with {status}"
 
 
 def test_a_vault_that_is_down_is_named_and_may_answer_later(tmp_path: Path) -> None:
     with Receiver(answering()) as receiver:
         closed = address(receiver)
-    with pytest.raises(KeyUnavailable, match=r"a\.yaml: the Vault gives no answer: 127\.0\.0\.1 cannot be reached: .*refused"):
+    words = rf"a\.yaml: the Vault {closed} gives no answer: 127\.0\.0\.1 cannot be reached: .*refused"
+    with pytest.raises(KeyUnavailable, match=words):
         keyring(closed).data_key([slot(closed, f"v:{tmp_path}")], file="a.yaml")
 
 
