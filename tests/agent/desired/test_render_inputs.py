@@ -260,3 +260,29 @@ def test_an_application_with_an_account_of_its_own_uses_no_other(desk: Desk) -> 
 
     assert error.reason == "DecryptionKeysRefused"
     assert "spec.render.decryption.serviceAccountName: an Application with an account of its own may use no other" in str(error)
+
+
+def by_secret(desk: Desk, *, account: str = "") -> Application:
+    app = desk.application(account=account)
+    render = RenderOptions.model_validate({"decryption": {"secretRef": {"name": "keys"}}})
+    return replace(app, spec=app.spec.model_copy(update={"render": render}))
+
+
+def test_keys_of_another_namespace_are_not_used(desk: Desk, home: str) -> None:
+    key = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys", "namespace": home}}
+    desk.objects.apply({**key, "stringData": {"identity.agekey": "AGE-SECRET-KEY-OF-ANOTHER"}})
+
+    error = desk.refused(by_secret(desk))
+
+    assert error.reason == "DecryptionKeysMissing"
+    assert f"there is no Secret {desk.namespace}/keys" in str(error)
+
+
+def test_keys_that_its_account_may_not_read_are_refused(desk: Desk) -> None:
+    desk.put("Secret", "keys", **{"identity.agekey": "AGE-SECRET-KEY-OF-ANOTHER"})
+
+    error = desk.refused(by_secret(desk, account="team"))
+
+    assert error.reason == "DecryptionKeysRefused"
+    assert f"{user(desk.namespace, 'team')} may not get the Secret {desk.namespace}/keys" in str(error)
+    assert desk.resolved(by_secret(desk)) == {}

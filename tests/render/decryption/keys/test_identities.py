@@ -39,6 +39,7 @@ class Account:
     notes: Mapping[str, str] = field(default_factory=dict, hash=False)
     issuer: str = "https://kubernetes.default.svc"
     error: AgentError | None = field(default=None, hash=False)
+    namespace: str = "flux"
 
     def annotations(self) -> Mapping[str, str]:
         return self.notes
@@ -50,7 +51,7 @@ class Account:
         return f"e30.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.c2ln"
 
     def __str__(self) -> str:
-        return "ServiceAccount flux/sops"
+        return f"ServiceAccount {self.namespace}/sops"
 
 
 def audience(token: str) -> str:
