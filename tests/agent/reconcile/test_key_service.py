@@ -21,7 +21,10 @@ PREFIX = "vault:v1:"
 
 
 class TransitEngine:
-    """A Vault whose ciphertext is the plaintext, and that hangs up while it is away."""
+    """A Vault that hangs up while it is away.
+
+    Its ciphertext is the plaintext.
+    """
 
     def __init__(self) -> None:
         self.away = threading.Event()

@@ -45,7 +45,7 @@ class Sops:
         return self.run("--encrypt", "--age", self.recipient, *options, str(file))
 
     def by_vault(self, key: str, name: str, text: str) -> bytes:
-        """The encrypted form of a file, by a key of a transit engine."""
+        """A file encrypted by a key of a transit engine."""
         file = self.folder / name
         file.write_text(text)
         return self.run("--encrypt", "--hc-vault-transit", key, str(file))

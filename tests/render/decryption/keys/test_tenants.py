@@ -28,7 +28,7 @@ OWNER, STRANGER = "the Secret keys", "the Secret copied"
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """A kind of keys with its service, and the credentials of two tenants."""
+    """A kind of keys with its service, and credentials of two tenants."""
 
     kind: Callable[[Detour], KeyKind]
     slot: Callable[[str], KeySlot]
@@ -114,7 +114,7 @@ def held(sample: Sample, source: str, *credentials: bytes) -> Callable[[str], Ke
 
 
 def account(sample: Sample, namespace: str) -> Callable[[str], KeyMaterial]:
-    """A ServiceAccount of a namespace, under the same name and with the same annotations."""
+    """A ServiceAccount of a namespace; all have one name and annotations."""
     one = test_identities.Account(sample.notes, namespace=namespace)
     if sample.kind is GcpKms:
         one = test_identities.Account(issuer=test_identities.GKE, namespace=namespace)
