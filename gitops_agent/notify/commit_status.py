@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from gitops_agent.api.notifier import NotifierSpec
 from gitops_agent.errors import AgentError
 from gitops_agent.notify.provider import Credentials, credential
+from gitops_agent.observe.redaction import scrub
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^/:@]+):(?P<path>[^/].*)")
@@ -49,6 +50,10 @@ class CommitStatus:
     state: CommitState
     description: str
     link: str = ""
+
+    def __post_init__(self) -> None:
+        """Redacts the text, which may be that of a program."""
+        object.__setattr__(self, "description", scrub(self.description))
 
 
 def is_commit(name: str) -> bool:

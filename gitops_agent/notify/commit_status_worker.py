@@ -29,7 +29,7 @@ from gitops_agent.notify.delivery_worker import RetryPolicy
 from gitops_agent.notify.forge import Deployment
 from gitops_agent.notify.links import commit_page, page_of_application
 from gitops_agent.notify.providers import DEPLOYMENTS, FORGES
-from gitops_agent.notify.sender import hidden
+from gitops_agent.notify.sender import hidden, judged
 from gitops_agent.observe import metrics
 from gitops_agent.observe.log import logger
 
@@ -218,8 +218,12 @@ class CommitStatusWorker:
             if due.name == DEPLOYMENT:
                 self._deploy(due, secret, spec)
             else:
-                FORGES[spec.provider].judge(
-                    self._exchange(FORGES[spec.provider].status(self._status(due), secret.data, spec), secret)
+                forge = FORGES[spec.provider]
+                judged(
+                    forge.judge,
+                    self._exchange(forge.status(self._status(due), secret.data, spec), secret),
+                    secret,
+                    spec.address,
                 )
         except AgentError as error:
             return self._failed(due, hidden(error, secret, spec.address))
@@ -240,10 +244,13 @@ class CommitStatusWorker:
         deployment = Deployment(status=self._status(due), ref=ref, environment=environment, id=record.deployment)
         if not record.deployment:
             request = forge.create_deployment(deployment, secret.data, spec)
-            record.deployment = forge.deployment_id(self._exchange(request, secret))
+            answer = self._exchange(request, secret)
+            judged(FORGES[spec.provider].judge, answer, secret, spec.address)
+            record.deployment = forge.deployment_id(answer)
             self._written()
             deployment = Deployment(status=deployment.status, ref=ref, environment=environment, id=record.deployment)
-        FORGES[spec.provider].judge(self._exchange(forge.deployment_status(deployment, secret.data, spec), secret))
+        answer = self._exchange(forge.deployment_status(deployment, secret.data, spec), secret)
+        judged(FORGES[spec.provider].judge, answer, secret, spec.address)
 
     def _status(self, due: Due) -> CommitStatus:
         spec, record, url = self.notifier.spec, due.record, self._options.external_url

@@ -19,7 +19,7 @@ from gitops_agent.api.event_type import EventType
 from gitops_agent.events.event import Event, Severity
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.revision_name import base_of, short
-from gitops_agent.observe.redaction import scrub
+from gitops_agent.observe.redaction import HIDDEN, scrub
 
 SIZE_LIMIT = 2000
 """Bytes of a message as JSON: 2 KiB with the moment it may wait for."""
@@ -144,7 +144,7 @@ class Message:
             author=_line(revision.author, _SHORT) if revision else "",
             subject=_line(revision.subject, _SHORT) if revision else "",
             objects=tuple(_line(str(key), _ADDRESS) for key in event.objects[:_OBJECTS]),
-            facts={_line(str(name), _SHORT): _line(_fact(value), _SHORT) for name, value in list(event.facts.items())[:_FACTS]},
+            facts={_line(str(name), _SHORT): _fact(str(name), value) for name, value in list(event.facts.items())[:_FACTS]},
         )
         return message.fitted()
 
@@ -256,8 +256,11 @@ class Message:
 _TEXTS = ("reason", "text", "repository", "ref", "commit", "author", "subject")
 
 
-def _fact(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+def _fact(name: str, value: Any) -> str:
+    """A fact as text; that it is a credential may stand in its name alone."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    hides = scrub(f"{name}=x") != f"{name}=x"
+    return HIDDEN if hides and text else _line(text, _SHORT)
 
 
 def _clean(text: str, limit: int) -> str:

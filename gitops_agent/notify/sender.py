@@ -7,10 +7,12 @@ so that a rotated one is used at once, and no error leaves with a value of it.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from urllib.parse import quote
 
 from gitops_agent.api.notifier import MessageStyle, Notifier, NotifierSpec
 from gitops_agent.cluster.secrets import NO_SECRET, SecretContent, SecretReader
@@ -25,6 +27,8 @@ from gitops_agent.notify.message import Message
 from gitops_agent.notify.providers import EDITORS, PROVIDERS
 from gitops_agent.observe.redaction import scrub
 from gitops_agent.process import redact
+
+_LONG_LINE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +162,7 @@ class Sender:
             answer = self._smtp.send(request, authority=authority, secret=hosts)
         else:
             answer = self._http.send(request, authority=authority, secret=hosts)
-        PROVIDERS[attempt.spec.provider].judge(answer)
+        judged(PROVIDERS[attempt.spec.provider].judge, answer, attempt.secret, attempt.spec.address)
         return answer
 
     def test(self, notifier: Notifier, request: str) -> Sent:
@@ -192,9 +196,33 @@ def _text(spec: NotifierSpec, message: Message, living: LivingMessage | None) ->
         return f"{text}\n(shown in the default form: {error.message})".lstrip(), error.message
 
 
+def judged(judge: Callable[[Answer], None], answer: Answer, secret: SecretContent, address: str | None) -> None:
+    """Asks a provider for its verdict; raises as it does.
+
+    An error quotes the answer and cuts it, and half a credential is none that could be recognised afterwards.
+
+    Args:
+        judge: the verdict of the provider.
+        answer: what the receiver said; it may repeat what was sent.
+        secret: what was sent.
+        address: of the Notifier.
+    """
+    text = redact(answer.body.decode("utf-8", "surrogateescape"), _sent(secret, address))
+    judge(replace(answer, body=text.encode("utf-8", "surrogateescape")))
+
+
 def hidden(error: AgentError, secret: SecretContent, address: str | None) -> AgentError:
     """The error without values of the Secret, even from the answer."""
-    secrets = [value.decode("utf-8", "replace").strip() for value in secret.data.values()]
-    error.message = scrub(redact(error.message, [*secrets, *([address] if address else [])]))
+    error.message = scrub(redact(error.message, _sent(secret, address)))
     error.args = (error.message,)
     return error
+
+
+def _sent(secret: SecretContent, address: str | None) -> set[str]:
+    """What was sent, as it stands in bodies, addresses and headers."""
+    values = {value.decode("utf-8", "surrogateescape").strip() for value in secret.data.values()} | {address or ""}
+    lines = {line.strip() for value in values for line in value.splitlines() if len(line) >= _LONG_LINE and "-----" not in line}
+    user = secret.data.get("username", b"").decode("utf-8", "surrogateescape").strip()
+    texts = values | lines
+    encoded = {text.encode("utf-8", "surrogateescape") for text in texts | {f"{user}:{value}" for value in values if value}}
+    return texts | {quote(text, safe="") for text in encoded} | {base64.b64encode(text).decode() for text in encoded}
