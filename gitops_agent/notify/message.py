@@ -257,7 +257,7 @@ _TEXTS = ("reason", "text", "repository", "ref", "commit", "author", "subject")
 
 
 def _fact(name: str, value: Any) -> str:
-    """A fact as text; that it is a credential may stand in its name alone."""
+    """A fact as text, hidden where its name says what it is."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     hides = scrub(f"{name}=x") != f"{name}=x"
     return HIDDEN if hides and text else _line(text, _SHORT)
