@@ -64,11 +64,18 @@ def show(comparison: Preview, window: Closed | None = None) -> int:
     for note in comparison.rest.notes:
         out.talk(out.line(note))
     out.talk(plan_summary(plan))
-    if plan.verdict.held:
-        out.talk(f"it would be held: {plan.verdict.message}")
-    if (shown or comparison.hooks) and window is not None:
-        out.talk(out.line(f"not now: it {window}"))
+    _show_holds(comparison, window if shown or comparison.hooks else None)
     return DIFFERENT if shown or comparison.hooks else 0
+
+
+def _show_holds(comparison: Preview, window: Closed | None) -> None:
+    """Why the plan does not run now."""
+    if comparison.plan.verdict.held:
+        out.talk(f"it would be held: {comparison.plan.verdict.message}")
+    if comparison.stopped:
+        out.talk(out.line(f"not now: {comparison.stopped}"))
+    if window is not None:
+        out.talk(out.line(f"not now: it {window}"))
 
 
 def _show_hooks(comparison: Preview) -> None:
@@ -97,6 +104,7 @@ def document(comparison: Preview, window: Closed | None = None) -> Object:
         "plan": plan.hash,
         "held": plan.verdict.message if plan.verdict.held else "",
         "window": str(window) if window is not None and plan.changes() else "",
+        "stopped": comparison.stopped,
         "actions": [
             {
                 "object": str(action.key),

@@ -62,7 +62,7 @@ from gitops_agent.sync.cluster_pin import refuse_foreign
 from gitops_agent.sync.desired import Desired, marked
 from gitops_agent.sync.drift.report import declared_changes
 from gitops_agent.sync.hook_runs.record import HookRecord
-from gitops_agent.sync.hook_runs.sync_phase import due, inputs_of
+from gitops_agent.sync.hook_runs.sync_phase import due, inputs_of, stopped
 from gitops_agent.sync.hooks.hook import Hook
 from gitops_agent.sync.hooks.moment import Moment, operation_of
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot, damaged_mark
@@ -102,6 +102,7 @@ class Preview:
     """A plan with changed fields, refusals, withheld objects and due hooks.
 
     Fields of an object that was refused as forbidden are those that Git declares: defaults and webhooks are not in them.
+    `stopped` says that the plan does not run, since a hook failed, and what makes it run; empty where it does.
     """
 
     plan: Plan
@@ -109,6 +110,7 @@ class Preview:
     fields: dict[ObjectKey, tuple[FieldChange, ...]] = field(default_factory=dict)
     errors: dict[ObjectKey, AgentError] = field(default_factory=dict)
     hooks: tuple[tuple[Moment, Hook], ...] = ()
+    stopped: str = ""
 
 
 def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Preview:
@@ -160,19 +162,30 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
     with ThreadPoolExecutor(_THREADS) as pool:
         plan = left_to_owners(plan, OtherOwners(access.objects).managed(adopted, pool))
     fields, errors = _fields(access, plan, objects)
-    return Preview(plan=plan, rest=rested, fields=fields, errors=errors, hooks=_hooks(application, desired, plan))
+    hooks, stopped = _hooks(application, desired, plan)
+    return Preview(plan=plan, rest=rested, fields=fields, errors=errors, hooks=hooks, stopped=stopped)
 
 
-def _hooks(application: Application, desired: Desired, plan: Plan) -> tuple[tuple[Moment, Hook], ...]:
-    """The hooks that a sync would run."""
+def _hooks(application: Application, desired: Desired, plan: Plan) -> tuple[tuple[tuple[Moment, Hook], ...], str]:
+    """The hooks that a sync would run, and why it does not run now."""
     applied = (application.status.get("sync") or {}).get("revision")
     operation = operation_of(
         synced=bool(applied), returns=FOLLOWED in application.annotations, taken_over=TAKEN_OVER in application.annotations
     )
-    inputs = inputs_of(desired.content, desired.hooks, operation, "")
+    inputs, record = (
+        inputs_of(desired.content, desired.hooks, operation, ""),
+        HookRecord.from_json(application.status.get("hooks")),
+    )
     changes = any(not action.drift and action.reason != REMARKED for action in plan.changes())
     now = datetime.now(UTC).replace(microsecond=0)
-    return due(HookRecord.from_json(application.status.get("hooks")), inputs, changes=changes, now=now)
+    failed = stopped(record, inputs) if changes else None
+    words = (
+        f"the {failed.moment.value} hook {failed.key} failed; the plan waits for a commit that declares something else, "
+        f"or for `gitops-agent sync {application.key.name}`"
+        if failed is not None
+        else ""
+    )
+    return due(record, inputs, changes=changes, now=now), words
 
 
 def _unsigned(access: ClusterClient, application: Application, target: PreviewTarget, folder: Path, revision: Revision) -> str:

@@ -78,11 +78,17 @@ def plan(call: Call) -> views.PlanView:
             for action in left_out
         ),
         rollouts=tuple(plain(note) for note in preview.rest.notes),
-        warnings=tuple(plain(warning) for warning in planned.warnings),
+        warnings=tuple(plain(warning) for warning in (*planned.warnings, *_stopped(preview))),
         held_since=str(condition_of(live, "Ready").get("lastTransitionTime") or "") if waiting else "",
         command=command(f"approve {call.key.name} {waiting[:SHORT]}", live) if waiting else "",
         as_of=now(),
     )
+
+
+def _stopped(preview: Preview) -> Iterator[str]:
+    """That the plan does not run, for a hook that failed."""
+    if preview.stopped:
+        yield f"not now: {preview.stopped}"
 
 
 def diff(call: Call) -> views.DiffView:

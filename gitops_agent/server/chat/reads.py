@@ -82,6 +82,7 @@ def difference(live: Object, preview: Preview) -> ChatReply:
     lines = [f"{SIGNS[action.intent]} {action.key}" for action in changes[:_ROWS]]
     lines += [f"… and {len(changes) - _ROWS} more"] if len(changes) > _ROWS else []
     lines += [f"it would be held: {plan.verdict.message}"] if plan.verdict.held else []
+    lines += [f"not now: {preview.stopped}"] if preview.stopped else []
     return ChatReply(title=f"{_key(live)}: {plan_summary(plan)}", lines=tuple(lines))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gitops_agent.manifest.canonical import digest
-from gitops_agent.sync.hook_runs.record import EMPTY, HookRecord, Phase, RunState
+from gitops_agent.sync.hook_runs.record import EMPTY, HookRecord, HookRun, Phase, RunState
 from gitops_agent.sync.hook_runs.sequence import View, judged, named, run_id
 from gitops_agent.sync.hooks.hook import Hook, hooks_of
 from gitops_agent.sync.hooks.moment import SYNC_MOMENTS, Moment, Operation
@@ -143,6 +143,14 @@ def due(record: HookRecord, inputs: Inputs, *, changes: bool, now: datetime) -> 
         for hook in hooks_of(inputs.hooks, record.operation, moment, RANKS)
         if not _has_run(record, hook, moment)
     )
+
+
+def stopped(record: HookRecord, inputs: Inputs) -> HookRun | None:
+    """The failed hook that holds declared content back; None without one."""
+    if record.content != inputs.content or record.phase is not Phase.FAILED or not inputs.has_hooks:
+        return None
+    failed = (run for run in record.runs if run.state is RunState.FAILED)
+    return min(failed, key=lambda run: run.moment is Moment.SYNC_FAIL, default=None)
 
 
 def _has_run(record: HookRecord, hook: Hook, moment: Moment) -> bool:

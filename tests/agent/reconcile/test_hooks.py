@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.preview.comparison import PreviewTarget, compare
 from tests.agent.cluster_env import ClusterEnv
 from tests.agent.samples import config_map, deployment
 
@@ -143,6 +145,11 @@ def test_a_failed_hook_stops_the_sync_and_names_the_exit_code(world: ClusterEnv)
     assert "no such table" in message
     world.until(lambda: state(world, "undo", "sync-fail") == "Succeeded", "the hook of a failed sync runs")
     assert world.live("one") is None
+    access = ClusterClient(world.person, world.objects.discovery, world.objects, world.home)
+    preview = compare(access, world.application("shop"), PreviewTarget())
+    assert [action.key.name for action in preview.plan.changes()] == ["one"]
+    assert preview.stopped.startswith(f"the pre-sync hook batch/Job:{world.namespace}/migrate failed; the plan waits")
+    assert preview.stopped.endswith("or for `gitops-agent sync shop`")
 
     first = uid(world, "migrate")
     world.request("shop")

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from gitops_agent.sync.hook_runs.record import EMPTY, HookRecord, Phase, RunState
-from gitops_agent.sync.hook_runs.sync_phase import Inputs, begun, concerns, due, inputs_of, settled, superseded
+from gitops_agent.sync.hook_runs.sync_phase import Inputs, begun, concerns, due, inputs_of, settled, stopped, superseded
 from gitops_agent.sync.hooks.hook import Hook
 from gitops_agent.sync.hooks.moment import Moment, Operation
 from tests.sync.hook_runs.samples import NOW, hook, made, run, view
@@ -103,3 +103,14 @@ def test_the_hooks_that_are_due_are_known_before_the_sync() -> None:
     assert due(EMPTY, of, changes=True, now=NOW) == ((Moment.PRE_SYNC, MIGRATE), (Moment.POST_SYNC, smoke))
     assert due(DONE, of, changes=False, now=NOW) == ((Moment.POST_SYNC, smoke),)
     assert due(DONE, inputs(), changes=True, now=NOW) == ()
+
+
+def test_content_whose_hook_failed_is_stopped_by_it() -> None:
+    undo = run(hook("undo", Moment.SYNC_FAIL), Moment.SYNC_FAIL, state=RunState.FAILED)
+    both = replace(FAILED, runs=(undo, *FAILED.runs))
+
+    assert stopped(both, inputs()) == stopped(FAILED, inputs()) == FAILED.runs[0]
+    assert stopped(FAILED, inputs(objects=[])) is None
+    assert stopped(DONE, inputs()) is None
+    assert stopped(replace(FAILED, phase=Phase.PRE_SYNC), inputs()) is None
+    assert stopped(FAILED, inputs_of(OBJECTS, (), Operation.UPGRADE, "")) is None
