@@ -167,7 +167,7 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
 
 
 def _hooks(application: Application, desired: Desired, plan: Plan) -> tuple[tuple[tuple[Moment, Hook], ...], str]:
-    """The hooks that a sync would run, and why it does not run now."""
+    """The hooks that a sync would run, and why it waits."""
     applied = (application.status.get("sync") or {}).get("revision")
     operation = operation_of(
         synced=bool(applied), returns=FOLLOWED in application.annotations, taken_over=TAKEN_OVER in application.annotations
