@@ -23,6 +23,7 @@ from gitops_agent.errors import AgentError, NotFound
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.marks import FIELD_MANAGER
 from gitops_agent.observe.log import logger
+from gitops_agent.observe.redaction import scrub
 
 _QUEUE = 1000
 _SERIES = 1024
@@ -70,7 +71,7 @@ def event_of(
         "action": reason[:_REASON_CHARACTERS] or "Record",
         "reason": reason[:_REASON_CHARACTERS] or "Record",
         "type": type,
-        "note": message.encode()[:_NOTE_BYTES].decode(errors="ignore"),
+        "note": scrub(message).encode()[:_NOTE_BYTES].decode(errors="ignore"),
         "regarding": {
             "apiVersion": regarding.get("apiVersion", ""),
             "kind": regarding.get("kind", ""),

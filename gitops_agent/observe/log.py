@@ -3,6 +3,8 @@
 Event names are stable lower-case phrases, facts are keys. Code that knows an application binds it once with
 `structlog.contextvars.bound_contextvars`; libraries that use the standard library's logging end up in the same stream.
 
+Every text is redacted on its way out: errors of libraries quote addresses and headers, and tracebacks hold their causes.
+
 structlog is loaded with the first line: commands write none as a rule, and it costs a third of their start.
 """
 
@@ -11,7 +13,10 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from io import StringIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+from gitops_agent.observe.redaction import scrub
 
 if TYPE_CHECKING:
     import structlog
@@ -41,19 +46,20 @@ def configure(level: str = "info", form: str = "auto") -> None:
         _flatten_errors,
     ]
     if console:
-        renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(exception_formatter=_traceback)
     else:
         renderer = structlog.processors.JSONRenderer(serializer=_dumps)
     # Without local variables: those of a failing function may hold a Secret or a token.
     tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+    chain: list[structlog.typing.Processor] = [*shared, _redact] if console else [*shared, tracebacks, _redact]
     structlog.configure(
-        processors=[*shared, renderer] if console else [*shared, tracebacks, renderer],
+        processors=[*chain, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=chain))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(_LEVELS[level], logging.WARNING))
@@ -65,7 +71,9 @@ def configure_command(*, verbose: bool) -> None:
     if verbose:
         import structlog
 
+        before = structlog.get_config()["processors"][:-1]
         structlog.configure(
+            processors=[*before, _redact, structlog.dev.ConsoleRenderer(exception_formatter=_traceback)],
             wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
             logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         )
@@ -155,6 +163,35 @@ def _flatten_errors(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutable
         event["error"] = str(error)
         event.setdefault("reason", getattr(error, "reason", type(error).__name__))
     return event
+
+
+def _redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Removes what looks like a credential from every text of a line."""
+    for name, value in event.items():
+        if name != "exc_info" and not name.startswith("_"):
+            event[name] = _without_credentials(value)
+    return event
+
+
+def _without_credentials(value: Any) -> Any:
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, dict):
+        return {name: _without_credentials(part) for name, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_without_credentials(part) for part in value]
+    if isinstance(value, bytes):
+        return scrub(value.decode("utf-8", "replace"))
+    return value if value is None or isinstance(value, int | float) else scrub(str(value))
+
+
+def _traceback(out: TextIO, error: Any) -> None:
+    """Writes a traceback for the console; messages of errors may quote what was sent."""
+    from structlog.dev import plain_traceback
+
+    text = StringIO()
+    plain_traceback(text, error)
+    out.write(scrub(text.getvalue()))
 
 
 def _dumps(value: Any, **_: Any) -> str:

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, set_span_in_context
 
 from gitops_agent import __version__
+from gitops_agent.observe.redaction import scrub
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -45,7 +46,7 @@ class OpenSpan:
             error: a code from the table of reasons; empty for a success.
         """
         for name, value in attributes.items():
-            self._span.set_attribute(name, value)
+            self._span.set_attribute(name, _clean(value))
         if error:
             self._span.set_attribute("error.type", error)
             self._span.set_status(Status(StatusCode.ERROR, error))
@@ -86,7 +87,7 @@ class Spans:
                 name,
                 context=context,
                 kind=SpanKind.INTERNAL if parent is not None else SpanKind.SERVER,
-                attributes=dict(attributes),
+                attributes={key: _clean(value) for key, value in attributes.items()},
                 links=[Link(_remote(link)) for link in links],
                 start_time=start,
             )
@@ -108,6 +109,11 @@ class _Handing(SpanProcessor):
         context = span.get_span_context()
         if context is not None and context.trace_flags.sampled:
             self._ended(span)
+
+
+def _clean(value: str | float | bool) -> str | int | float | bool:  # noqa: FBT001 - a value of a span
+    """An attribute without what looks like a credential: a span leaves the house."""
+    return scrub(value) if isinstance(value, str) else value
 
 
 def _remote(link: TraceLink) -> SpanContext:

@@ -8,7 +8,7 @@ import pytest
 
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.cluster.recorder import Recorder
+from gitops_agent.cluster.recorder import Recorder, event_of
 from gitops_agent.manifest.key import Object
 from tests.cluster.wire import Script, Wire
 from tests.waiting import eventually
@@ -103,3 +103,9 @@ def test_a_server_that_refuses_costs_nothing_but_the_event(wire: Start, tmp_path
 def test_ending_without_having_begun_is_harmless(wire: Start, tmp_path: Path) -> None:
     transport = wire(lambda _, line: line.hang()).transport(tmp_path)
     Recorder(Objects(transport, Discovery(transport))).close()
+
+
+def test_an_event_shows_no_credential() -> None:
+    note = event_of({}, "Warning", "SyncFailed", "Secret:shop/db: token=canary7f3a9c51", instance="one")["note"]
+
+    assert note == "Secret:shop/db: token=***"

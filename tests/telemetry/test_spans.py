@@ -27,3 +27,13 @@ def test_spans_are_encoded_with_their_times_links_and_errors() -> None:
     assert facts(parent) == {"a": 1, "c": "x", "error.type": "Degraded"}
     assert parent.status.code == Status.STATUS_CODE_ERROR
     assert int.from_bytes(parent.links[0].trace_id) == 5
+
+
+def test_no_attribute_shows_a_credential() -> None:
+    ended: list[EndedSpan] = []
+    address = "https://robot:canary7f3a9c51@git.example.com/acme"
+    root = Spans(ended.append).begin("SYNC shop/web", 10, {"vcs.repository.url.full": address})
+    root.end(20, {"text": "DB_PASSWORD=canary7f3a9c51", "gitops_agent.plan.create": 1})
+
+    assert b"canary7f3a9c51" not in encode(ended)
+    assert b"git.example.com/acme" in encode(ended)
