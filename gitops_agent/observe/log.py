@@ -186,7 +186,7 @@ def _without_credentials(value: Any) -> Any:
 
 
 def _traceback(out: TextIO, error: Any) -> None:
-    """Writes a traceback for the console; messages of errors may quote what was sent."""
+    """Writes a traceback for the console, without credentials."""
     from structlog.dev import plain_traceback
 
     text = StringIO()

@@ -112,7 +112,7 @@ class _Handing(SpanProcessor):
 
 
 def _clean(value: str | float | bool) -> str | int | float | bool:  # noqa: FBT001 - a value of a span
-    """An attribute without what looks like a credential: a span leaves the house."""
+    """An attribute without what looks like a credential."""
     return scrub(value) if isinstance(value, str) else value
 
 
