@@ -132,8 +132,8 @@ class RollbackState:
         return replace(self, held=True, healthy=self.previous, previous=None, rejected=rejected)
 
     def release(self) -> RollbackState:
-        """Tries the newest commit again, as the application it follows does."""
-        return replace(self, held=False, on_trial=True) if self.follows else self
+        """Tries the newest commit again, as its group does."""
+        return replace(self, held=False, on_trial=True) if self.held else self
 
     def retry(self, request: str) -> RollbackState:
         """Puts a rejected commit on trial again, once for each request."""

@@ -105,6 +105,9 @@ def test_what_another_application_rejected_is_tried_again_with_it() -> None:
     assert (again.replacement, again.on_trial, again.follows) == (None, True, "")
     assert again.settle(BAD).healthy == BAD
     assert rejected().follows == ""
+    assert (rejected().release().replacement, rejected().release().on_trial) == (None, True)
+    assert on_trial().release() == on_trial()
+    assert healthy().release() == healthy()
 
 
 def test_only_so_many_rejections_are_kept() -> None:

@@ -40,12 +40,14 @@ class _Member:
         group: its name.
         rejection: of its newest commit, by its own objects; None without one.
         follows: the member it follows.
+        left: the rejection of another member that it no longer follows, since a later commit changes it; None without one.
         retried: the last request for another try that it took up.
     """
 
     group: str
     rejection: Rejection | None
     follows: str
+    left: Rejection | None
     retried: str
 
 
@@ -159,8 +161,14 @@ class AutomaticRollback:
                 yield key
 
     def followers(self, application: Application) -> Iterator[AppKey]:
-        """The members that still follow a rejection of this one."""
+        """The members that follow a rejection of this one, and the one it left."""
         name = application.spec.sync.rollback.group
+        own = self._members.get(application.key)
+        if name and own is not None and own.left is not None:
+            rejecting = AppKey(application.key.namespace, own.left.together)
+            rejection = other.rejection if (other := self._members.get(rejecting)) is not None else None
+            if rejection is not None and self._left(rejecting, name, rejection):
+                yield rejecting
         for key, member in sorted(self._members.items(), key=lambda item: item[0]) if name else ():
             if member.follows == application.key.name and member.group == name and key.namespace == application.key.namespace:
                 yield key
@@ -176,11 +184,11 @@ class AutomaticRollback:
         if not group:
             self._members.pop(application.key, None)
             return
-        own = rollback.held and rollback.rejected and not rollback.follows
         self._members[application.key] = _Member(
             group=group,
-            rejection=rollback.rejected[0] if own else None,
+            rejection=_own_rejection(rollback),
             follows=rollback.follows,
+            left=rollback.rejected[0] if not rollback.held and rollback.rejected and rollback.rejected[0].together else None,
             retried=rollback.retried,
         )
 
@@ -188,7 +196,14 @@ class AutomaticRollback:
         """Rejects and retries the newest commit with the group."""
         if state.rollback.follows and not self._holds(application, state.rollback.follows):
             state.rollback = state.rollback.release()
-        group = application.spec.sync.rollback.group
+        group, own = application.spec.sync.rollback.group, _own_rejection(state.rollback)
+        if (
+            group
+            and own is not None
+            and base_of(own.commit) != base_of(head.commit)
+            and self._left(application.key, group, own)
+        ):
+            state.rollback = state.rollback.release()
         if not group or state.rollback.held:
             return
         for key, member in sorted(self._members.items(), key=lambda item: item[0]):
@@ -203,6 +218,16 @@ class AutomaticRollback:
             if base_of(rejection.commit) == base_of(head.commit) and not self._is_asked(key, member):
                 state.rollback = state.rollback.reject_together(head, rejection.reason, rejection.at, by=key.name)
                 return
+
+    def _left(self, key: AppKey, group: str, rejection: Rejection) -> bool:
+        """Whether a member that followed a rejection has a later commit."""
+        lefts = (
+            member.left
+            for other, member in self._members.items()
+            if member.group == group and other.namespace == key.namespace and member.left is not None
+        )
+        this = (key.name, base_of(rejection.commit), rejection.at)
+        return any((left.together, base_of(left.commit), left.at) == this for left in lefts)
 
     def _holds(self, application: Application, name: str) -> bool:
         """Whether the member that rejected a commit stands by that."""
@@ -219,6 +244,11 @@ class AutomaticRollback:
         except SpecInvalid:
             return False
         return live is not None and live.annotations.get(RETRY, "") not in ("", member.retried)
+
+
+def _own_rejection(rollback: RollbackState) -> Rejection | None:
+    """The rejection of the newest commit by the application's own objects."""
+    return rollback.rejected[0] if rollback.held and rollback.rejected and not rollback.follows else None
 
 
 def _head(declared: DeclaredState) -> Version | None:

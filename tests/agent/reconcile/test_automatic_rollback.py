@@ -137,6 +137,25 @@ def test_a_group_is_rolled_back_together(world: ClusterEnv) -> None:
     world.until(lambda: world.data("db-config") == {"colour": "blue"}, what="db goes on with web, though it did not change")
 
 
+def test_a_commit_that_changes_only_a_follower_is_tried_by_the_whole_group(world: ClusterEnv) -> None:
+    sync = {**SYNC, "rollback": {"onDegraded": True, "group": "release"}}
+    good = world.commit({**files("web", colour="red"), "db/config.yaml": config_map("db-config", colour="red")})
+    for name in ("web", "db"):
+        world.create(name, sync=sync)
+        world.await_synced(name, good)
+    bad = files("web", colour="blue", runs=False)
+    world.commit({**bad, "db/config.yaml": config_map("db-config", colour="blue")})
+    for name in ("web", "db"):
+        world.until(lambda name=name: _rejections(world, name) == 1, what=f"{name} is rolled back")  # type: ignore[misc]
+
+    later = world.commit({**bad, "db/config.yaml": config_map("db-config", colour="green")})
+
+    for name in ("web", "db"):
+        world.until(lambda name=name: _rejections(world, name) == 2, what=f"{name} tries and rejects it")  # type: ignore[misc]
+        assert world.status(name)["rollback"]["rejected"][0]["revision"] == later
+    world.until(lambda: world.data("db-config") == {"colour": "red"}, what="db goes with web")
+
+
 def _rejections(world: ClusterEnv, name: str) -> int:
     status = world.status(name)["rollback"]
     return len(status["rejected"]) if status.get("held") else 0
