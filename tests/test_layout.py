@@ -36,7 +36,6 @@ TESTED_ELSEWHERE = {
     "render/template_origins.py": "render/test_chart_dependencies.py",  # what renders name
     "cli/object_chain.py": "cli/test_trace.py",  # likewise
     "preview/decryption_keys.py": "cli/test_render.py",  # likewise
-    "cli/plan_view.py": "cli/test_diff.py",  # what that command prints
     "httpclient/message.py": "httpclient/test_client.py",  # values without behaviour
     "__main__.py": "sandbox/demo/test_agent.py",  # calls cli.main, in a process of its own
     "agent/reconcile/app_state.py": "agent/reconcile/test_reconciler.py",  # fields without behaviour

@@ -161,7 +161,7 @@ class AutomaticRollback:
                 yield key
 
     def followers(self, application: Application) -> Iterator[AppKey]:
-        """The members that follow a rejection of this one, and the one it left."""
+        """Members that follow this one, and the rejecting one it left."""
         name = application.spec.sync.rollback.group
         own = self._members.get(application.key)
         if name and own is not None and own.left is not None:
