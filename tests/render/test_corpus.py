@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -168,3 +170,28 @@ def test_a_commit_renders_like_its_checkout(corpus: CORPUS, name: str, programs:
             assert over_folder.closure.holds(tree)
     finally:
         sources.close()
+
+
+@pytest.mark.parametrize("mode", ["none", "flux"])
+def test_variables_change_nothing_but_expressions(
+    corpus: CORPUS, mode: str, programs: Mapping[str, Path], tmp_path: Path
+) -> None:
+    checkout = corpus("podinfo")
+    renderer = Renderer(scratch=tmp_path / "scratch", helm=programs["helm"], kustomize=programs["kustomize"])
+    tree, variables = WorkTree(checkout), {"values": {"UNUSED": "x"}, "undefined": "error", "compatibility": mode}
+    compared = 0
+    for _, path in places(checkout):
+        plain = rendered(renderer.attempt(tree, ask(path)))
+        names = set(re.findall(r"\$\{\w+\}", "".join(json.dumps(manifest.obj) for manifest in plain.manifests)))
+        if names:
+            with pytest.raises(RenderError) as caught:
+                rendered(renderer.attempt(tree, ask(path, variables=variables)))
+            assert caught.value.reason == "UndefinedVariable"
+            assert any(f"{name} has no value" in caught.value.message for name in names)
+            continue
+        replaced = rendered(renderer.attempt(tree, ask(path, variables=variables)))
+        for before, after in zip(plain.manifests, replaced.manifests, strict=True):
+            text = json.dumps(before.obj)
+            assert json.dumps(after.obj) == re.sub(r"\$\{\w+:-(\w*)\}", r"\1", text)
+            compared += "${" not in text
+    assert compared > HISTORY
