@@ -71,10 +71,10 @@ class _Watched:
     def _take(self, obj: Object | None) -> None:
         data = _content(self._kind, obj) if obj is not None else None
         self.annotations = (obj or {}).get("metadata", {}).get("annotations") or {}
-        changed, in_use = not self.known or data != self.data, self.awaited or self.answered.is_set()
+        changed, first = not self.known or data != self.data, not self.answered.is_set()
         self.data, self.known = data, True
         self.answered.set()
-        if changed and in_use:
+        if changed and (self.awaited or not first):  # asked after `set`: a hold that missed the answer is seen here
             self._report()
 
     def _report(self) -> None:
@@ -121,7 +121,7 @@ class WatchedObjects:
         Raises:
             AgentError: see `data`.
         """
-        watched = self._read(namespace, name)
+        watched = self._read(namespace, name, held=True)
         watched.held = watched.awaited = True
         return self._content(watched, namespace, name) if watched.answered.is_set() else None
 
@@ -147,9 +147,9 @@ class WatchedObjects:
         watched.answered.wait(_FIRST_LOOK_SECONDS)
         return watched
 
-    def _read(self, namespace: str, name: str) -> _Watched:
+    def _read(self, namespace: str, name: str, *, held: bool = False) -> _Watched:
         self._sweep()
-        watched = self._ensure(namespace, name)
+        watched = self._ensure(namespace, name, held=held)
         watched.read_at = self._clock()
         return watched
 
@@ -176,13 +176,14 @@ class WatchedObjects:
             if informer is not None:
                 informer.stop()
 
-    def _ensure(self, namespace: str, name: str) -> _Watched:
+    def _ensure(self, namespace: str, name: str, *, held: bool) -> _Watched:
         key = f"{namespace}/{name}"
         with self._lock:
             watched = self._watched.get(key)
             if watched is not None:
                 return watched
         watched = _Watched(self._kind, key, self._listeners)
+        watched.held = watched.awaited = held  # before its watch answers
         thread = f"watch-{self._kind.kind.lower()}-{name}"
         informer = Informer(
             self._objects,

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from gitops_agent.agent.stores.config_maps import ConfigMapStore
+from gitops_agent.agent.stores.watched_objects import _Watched
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import NotFound, SourceError
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import CONFIG_MAP
 from tests.agent.samples import Time
 from tests.waiting import eventually
 
@@ -55,6 +58,23 @@ def test_a_hold_does_not_wait_and_its_first_answer_is_reported(
 
     eventually(lambda: f"{namespace}/site" in changes, seconds=SECONDS)
     assert config_maps.hold(namespace, "site") == {"city": b"Bonn"}
+
+
+def test_an_answer_that_comes_while_a_hold_begins_is_reported(changes: Changes) -> None:
+    watched = _Watched(CONFIG_MAP, "shop/site", [changes])
+
+    class Answered(threading.Event):
+        """A reader begins to wait just before."""
+
+        def set(self) -> None:
+            watched.awaited = True
+            super().set()
+
+    watched.answered = Answered()
+
+    watched.put(config_map("shop", city="Bonn"))
+
+    assert changes == ["shop/site"]
 
 
 def test_an_object_that_is_not_there_is_reported_when_it_comes(
