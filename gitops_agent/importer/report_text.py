@@ -72,7 +72,7 @@ def _sections(result: ImportResult) -> Iterator[str]:
         yield _table(("Kind", "From", "To"), copies)
     if result.manifests or result.settings:
         yield "## Beside the resources"
-        yield "Nobody applies these: declare the manifests in Git, and put `settings.yaml` into the configuration of the agent."
+        yield "Declare these manifests in Git, and put `settings.yaml` into the configuration of the agent."
         rows = [(_code(f"manifests/{file_name(one)}.yaml"), _code(ObjectKey.of(one))) for one in result.manifests]
         rows += [
             ("`settings.yaml`", _code(f"{section}.{name}")) for section, fields in result.settings.items() for name in fields

@@ -167,7 +167,7 @@ def explain(access: ClusterClient, raw: Object, live: Object, path: str = "") ->
     rules = [*_rules(access, application, manifest, live, path), *_variables(places, variables)]
     if hook is not None:
         rules.append(f"it is a hook ({_moments(hook)}): it runs once for each content, and is no part of drift and pruning")
-    elif path and manifest is not None and resolve(git, path) is ABSENT and _nobody_writes(access, live, path):
+    elif path and manifest is not None and resolve(git, path) is ABSENT and _has_no_writer(access, live, path):
         rules.append("no manager owns it: it is a default of the API server, or an admission webhook set it")
     return Explanation(
         key=key,
@@ -278,7 +278,7 @@ def _as_declared(manifest: Manifest | None, source: Manifest | None, path: str) 
     return source.constant if left_out and source is not None else manifest.constant
 
 
-def _nobody_writes(access: ClusterClient, live: Object, path: str) -> bool:
+def _has_no_writer(access: ClusterClient, live: Object, path: str) -> bool:
     """Whether neither a manager owns a field nor an autoscaler sets it."""
     return not any(owners(live, path)) and not (path == _REPLICAS and ObjectKey.of(live) in autoscaled_workloads(access))
 
