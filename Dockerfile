@@ -22,8 +22,8 @@ WORKDIR /src
 COPY requirements requirements
 # `--build-arg REQUIREMENTS=tracing` adds what sends traces, `sigstore` what verifies signatures without keys.
 ARG REQUIREMENTS=runtime
-RUN python -m venv /opt/build && /opt/build/bin/pip install --require-hashes -r requirements/dev.lock \
-    && python -m venv /opt/gitops-agent && /opt/gitops-agent/bin/pip install --require-hashes -r requirements/${REQUIREMENTS}.lock
+RUN python -m venv /opt/build && /opt/build/bin/pip install --no-deps --require-hashes -r requirements/dev.lock \
+    && python -m venv /opt/gitops-agent && /opt/gitops-agent/bin/pip install --no-deps --require-hashes -r requirements/${REQUIREMENTS}.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY deploy deploy
 COPY examples examples
