@@ -26,13 +26,15 @@ def test_a_leader_that_was_followed_by_another_touches_nothing_more(own: Tenant)
     patch = {"status": {"state": {"epoch": epoch + 5}}}
     own.plane.request("PATCH", path, patch, content_type="application/merge-patch+json")
     rollout.command(CommandKind.APPROVE)
+
+    def noticed() -> list[object]:
+        return [one for one in own.agent.said("reconcile failed") if "later leader" in str(one)]  # type: ignore[union-attr]
+
+    failed = own.until(noticed, "it notices")
+    assert "epoch" in str(failed[0])
     second = (rollout.second() or {})["metadata"]["name"]
     own.edit("Deployment", second, {"spec": {"replicas": 1}}, api="apps/v1")
-    failed = own.until(
-        lambda: [one for one in own.agent.said("reconcile failed") if "later leader" in str(one)],  # type: ignore[union-attr]
-        "it notices",
-    )
-    assert "epoch" in str(failed[0])
+    own.until(lambda: len(noticed()) > len(failed), "it tries again")
     assert (rollout.status()["stage"], rollout.status()["state"]["epoch"]) == ("Hold", epoch + 5)
     assert (rollout.second() or {})["spec"]["replicas"] == 1, "it does not even repair"
     own.agent.kill()

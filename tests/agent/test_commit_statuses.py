@@ -52,7 +52,7 @@ def test_each_commit_is_shown_and_a_restart_repeats_nothing(start: Callable[[], 
     world.until(lambda: ("success", "2 of 2 live") in shown(forge, first), "the first commit is live")
 
     second = world.commit(files | {"shop/one.yaml": config_map("one", colour="blue")})
-    world.until(lambda: shown(forge, second), "the second commit is shown")
+    world.until(lambda: shown(forge, second) and shown(forge, second, "gitops/test/shop"), "the second commit is shown")
     assert shown(forge, second) == [("success", "1 of 1 live")]
     assert shown(forge, second, "gitops/test/shop") == [("success", "live")]
     assert shown(forge, second, "gitops/test/desk") == []
@@ -62,7 +62,7 @@ def test_each_commit_is_shown_and_a_restart_repeats_nothing(start: Callable[[], 
     assert shown(forge, third) == [("success", "nothing here is affected")]
 
     broken = world.commit(files | {"shop/one.yaml": "kind: [", "README.md": "x"})
-    world.until(lambda: shown(forge, broken), "the broken commit is shown")
+    world.until(lambda: shown(forge, broken) and shown(forge, broken, "gitops/test/shop"), "the broken commit is shown")
     assert shown(forge, broken) == [("failure", "1 failed: shop")]
     world.stop()
 
