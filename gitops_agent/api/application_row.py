@@ -60,14 +60,13 @@ def source_text(source: Object) -> str:
 
 def held(application: Object) -> bool:
     """Whether its plan or a step of a rollout waits for approval."""
-    reason, rollouts = summary(application)["reason"], (application.get("status") or {}).get("rollouts") or ()
-    return reason == "HeldForApproval" or (reason == "RolloutPaused" and any(rollout.get("approval") for rollout in rollouts))
+    return _held(application, summary(application)["reason"])
 
 
 def state_of(application: Object, row: dict[str, str]) -> State:
     """Its state in one word, by its row."""
     reason, health = row["reason"], row["health"]
-    if held(application):
+    if _held(application, reason):
         return State.HELD
     if reason in _STOPPED:
         return State.PAUSED
@@ -83,3 +82,8 @@ def state_of(application: Object, row: dict[str, str]) -> State:
     if kind in (ReasonKind.PROGRESS, ReasonKind.WAIT):
         return State.PROGRESSING
     return State.DEGRADED if row["ready"] == "False" or kind is ReasonKind.FAILURE else State.UNKNOWN
+
+
+def _held(application: Object, reason: str) -> bool:
+    rollouts = (application.get("status") or {}).get("rollouts") or ()
+    return reason == "HeldForApproval" or (reason == "RolloutPaused" and any(rollout.get("approval") for rollout in rollouts))

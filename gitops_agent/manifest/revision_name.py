@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _DIGEST = "@sha256:"
@@ -109,6 +110,7 @@ def version_of(chart: str, name: str) -> str:
     return plain.removeprefix(f"{name}-") if plain.startswith(f"{name}-") else ""
 
 
+@lru_cache(maxsize=1024)
 def short(revision: str) -> str:
     """A revision for people: twelve digits, a chart and its version."""
     commit, chart = commit_of(revision)[:_SHORT], chart_of(revision).rpartition(_DIGEST)[0]

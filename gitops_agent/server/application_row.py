@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from gitops_agent.api.application_row import SHORT, State, state_of, summary
 from gitops_agent.api.conditions import condition_of
@@ -50,6 +52,13 @@ def row_of(application: Object, policies: Policies) -> ApplicationRow:
     )
 
 
+def decoded(places: list[Any]) -> ApplicationRow:
+    """A row of JSON."""
+    row = ApplicationRow._make(places)
+    mark = RolloutMark._make(row.rollout) if row.rollout else None
+    return row._replace(state=State(row.state), counts=Counts._make(row.counts), rollout=mark)
+
+
 def counts_of(resources: Object) -> Counts:
     """The numbers of its objects."""
     return Counts(*(int(resources.get(name) or 0) for name in ("total", "drifted", "unhealthy")))
@@ -80,17 +89,15 @@ def rollout_mark(rollouts: Iterable[Object], policies: Policies) -> RolloutMark 
     return RolloutMark(phase=str(worst.get("phase") or ""), weight=int(worst.get("weight") or 0), verified=verified)
 
 
-def worst_first(row: ApplicationRow) -> tuple[int, str, str]:
-    """Sort key: what needs a person first, then by name."""
-    return _ORDER[row.state], row.ns, row.name
+def urgency(state: State) -> int:
+    """Sort key: what needs a person first."""
+    return _ORDER[state]
 
 
-def counted(rows: Iterable[ApplicationRow]) -> StateCounts:
-    """How many rows are in which state."""
-    counts = dict.fromkeys(State, 0)
-    for row in rows:
-        counts[row.state] += 1
-    return StateCounts(**{state.name.lower(): number for state, number in counts.items()})
+def counted(states: Iterable[State]) -> StateCounts:
+    """How many Applications are in which state."""
+    counts = Counter(states)
+    return StateCounts(**{state.name.lower(): counts[state] for state in State})
 
 
 def _rank(phase: str) -> int:

@@ -217,7 +217,7 @@ def test_an_action_writes_what_its_command_writes_and_never_blindly(stage: Clust
     actions = f"/api/v1/applications/{stage.namespace}/shop/actions"
     with opened(stage) as browser:
         version = str(stage.get("shop")["metadata"]["resourceVersion"])
-        held = [item for item in browser.get("/api/v1/held")["items"] if item["namespace"] == stage.namespace]
+        held = [item for item in browser.get("/api/v1/held")["items"] if item["application"]["namespace"] == stage.namespace]
         assert browser.ask("POST", f"{actions}/approve", {"plan": "f" * 12})[0] == 422
         code, _, body = browser.ask("POST", f"{actions}/approve", {"plan": PLAN[:12]})
         assert code == 202, body

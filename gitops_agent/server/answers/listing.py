@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gitops_agent.errors import UsageError
+from gitops_agent.manifest.key import AppKey
 from gitops_agent.server.answers.call import Answer, Call, now
-from gitops_agent.server.application_row import counted, worst_first
+from gitops_agent.server.application_row import counted, urgency
+from gitops_agent.server.rows import RowEntry
 from gitops_agent.server.views.applications import ApplicationList, ApplicationRow
 
 _MOST = 2_000
@@ -19,24 +21,30 @@ def applications(call: Call) -> ApplicationList:
     service = call.service
     service.rows.activate(service.source.applications())
     epoch, seq, entries = service.rows.snapshot()
-    visible = call.viewer.seen([key for key, _ in entries])
-    rows = [entry.row for key, entry in entries if key in visible]
-    chosen = [row for row in rows if matches(call.query["filter"])(row)] if call.query["filter"] else rows
+    visible = call.viewer.seen([entry.key for entry in entries])
+    shown = [entry for entry in entries if entry.key in visible]
+    chosen = shown
+    if call.query["filter"]:
+        test = matches(call.query["filter"])
+        chosen = [entry for entry in shown if test(entry.row())]
     sort = call.query["sort"]
     if sort.lstrip("-") not in ("worst", "name"):
         raise UsageError(f"sort={sort}: say worst or name, with - before it for the reverse")
-    chosen.sort(key=worst_first if sort.endswith("worst") else lambda row: (row.ns, row.name), reverse=sort.startswith("-"))
+    # Two stable sorts by what exists: ten thousand new tuples would set off a collection of all that the agent holds.
+    chosen = sorted(chosen, key=_key, reverse=sort.startswith("-"))
+    if sort.endswith("worst"):
+        chosen.sort(key=_urgency, reverse=sort.startswith("-"))
     limit = number(call.query["limit"], "limit", lowest=1, highest=_MOST)
     start = number(call.query["continue"] or "0", "continue", lowest=0, highest=1_000_000)
     end = start + limit
     return ApplicationList(
         epoch=epoch,
         seq=seq,
-        rows=tuple(chosen[start:end]),
+        rows=tuple(entry.row() for entry in chosen[start:end]),
         total=len(chosen),
-        counts=counted(rows),
+        counts=counted(entry.state for entry in shown),
         continue_=str(end) if end < len(chosen) else "",
-        namespaces=tuple(sorted({row.ns for row in rows})),
+        namespaces=tuple(sorted({entry.key.namespace for entry in shown})),
         as_of=now(),
         source=service.source.name,
     )
@@ -79,6 +87,14 @@ def number(text: str, name: str, *, lowest: int, highest: int) -> int:
     if not text.isascii() or not text.isdigit() or not lowest <= int(text[:12]) <= highest:
         raise UsageError(f"{name}={text[:40]}: say a whole number from {lowest} to {highest}")
     return int(text)
+
+
+def _key(entry: RowEntry) -> AppKey:
+    return entry.key
+
+
+def _urgency(entry: RowEntry) -> int:
+    return urgency(entry.state)
 
 
 ANSWERS: dict[str, Answer] = {"applications": applications}
