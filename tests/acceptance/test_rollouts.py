@@ -294,11 +294,11 @@ def test_a_commit_that_would_be_held_is_approved_before_its_rollout_begins(team:
 
 
 def test_two_workloads_of_one_commit_wait_for_each_other_and_go_back_together(team: Tenant) -> None:
-    def both(number: int, **changes: object) -> dict[str, str]:
+    def both(number: int, deadline: str = "10m", **changes: object) -> dict[str, str]:
         api = deployment("api", image=image(number), replicas=2, **changes)  # type: ignore[arg-type]
         other = policy(canary({"weight": 50}), targetRef={"kind": "Deployment", "name": "api"}, service="api")
         other["metadata"]["name"] = "api"
-        other["spec"]["progressDeadline"] = "4s"
+        other["spec"]["progressDeadline"] = deadline
         made = policy(canary({"weight": 50}))
         return files(deployment(WEB, image=image(number), replicas=2), service(WEB), made, api, service("api"), other)
 
@@ -308,7 +308,7 @@ def test_two_workloads_of_one_commit_wait_for_each_other_and_go_back_together(te
     team.settled(commit)
     rollout.until(lambda status: status["state"].get("adoption") == "Done", "the workload is made ready")
 
-    team.commit(both(2, annotations=BAD))
+    team.commit(both(2, "4s", annotations=BAD))
 
     rollout.at("Held")
     assert "the rollout of api" in rollout.status()["message"]
