@@ -88,6 +88,11 @@ class Proxy:
             pod.server_close()
 
 
+def spread(load: Load, weight: int) -> None:
+    """Waits for the answers: each thread of the proxy takes new routes in its own time, after they are reported."""
+    eventually("the answers have the weight", lambda: abs(load.share("canary", last=50) - weight) <= 4, seconds=30)
+
+
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     found = Proxy(tmp_path_factory.mktemp("envoy"))
@@ -145,6 +150,7 @@ def test_a_weight_changes_under_load_without_a_failure(proxy: Proxy) -> None:
     with Load(proxy.url, rate=200) as load:
         for weight in (10, 90, 50):
             proxy.route({"backendRefs": [{**STABLE, "weight": 100 - weight}, {**CANARY, "weight": weight}]})
+            spread(load, weight)
             mark = load.mark()
             load.wait(200, since=mark)
             windows.append((weight, mark, load.mark()))
