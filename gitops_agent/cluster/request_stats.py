@@ -6,6 +6,8 @@ import threading
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from gitops_agent.observe.recent_count import RecentCount
+
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 
 
@@ -21,15 +23,21 @@ class Call(NamedTuple):
 
 
 class RequestStats:
-    """A thread-safe counter of calls."""
+    """A thread-safe counter of calls.
+
+    Attributes:
+        recent: those of the last hour.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.recent = RecentCount()
         self._counts: dict[tuple[str, str], int] = {}
 
     def add(self, call: Call) -> None:
         """Counts one request."""
         key = (call.verb, call.resource)
+        self.recent.add()
         with self._lock:
             self._counts[key] = self._counts.get(key, 0) + 1
 

@@ -13,15 +13,18 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from gitops_agent import __version__
+from gitops_agent.observe.recent_count import RecentCount
 
 REGISTRY = CollectorRegistry(auto_describe=True)
-ProcessCollector(registry=REGISTRY)
+_PROCESS = ProcessCollector(registry=REGISTRY)
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 RECONCILES = Counter(
     "gitops_agent_reconciles", "Reconciles by application and result.", ["application", "result"], registry=REGISTRY
 )
+RECENT_RECONCILES = RecentCount()
+"""The reconciles of the last hour, for the dashboard."""
 RECONCILE_SECONDS = Histogram(
     "gitops_agent_reconcile_seconds", "Duration of one reconcile, without waiting.", buckets=_SECONDS, registry=REGISTRY
 )
@@ -128,6 +131,13 @@ class _Requests(Collector):
 def count_requests(counts: Callable[[], Mapping[tuple[str, str], int]]) -> None:
     """Exposes the API requests a transport counted, by verb and resource."""
     REGISTRY.register(_Requests(counts))
+
+
+def resident_bytes() -> int | None:
+    """The memory of this process; None where the system does not say."""
+    families = {family.name: family for family in _PROCESS.collect()}
+    family = families.get("process_resident_memory_bytes")
+    return int(family.samples[0].value) if family is not None else None
 
 
 def exposition() -> bytes:

@@ -48,7 +48,7 @@ from gitops_agent.preview.remote_bases import mounted
 from gitops_agent.preview.render_inputs import variables_of
 from gitops_agent.preview.rollout_projection import RolloutProjection, rest
 from gitops_agent.render.decryption.keys.kind import KeyMaterial
-from gitops_agent.render.request import KubeFacts, Rendered, RenderRequest
+from gitops_agent.render.request import Format, KubeFacts, Rendered, RenderRequest
 from gitops_agent.render.variables.variable import Variable
 from gitops_agent.render.worker.client import local_workers
 from gitops_agent.render.worktree import WorkTree
@@ -103,6 +103,7 @@ class Preview:
 
     Fields of an object that was refused as forbidden are those that Git declares: defaults and webhooks are not in them.
     `stopped` says that the plan does not run, since a hook failed, and what makes it run; empty where it does.
+    `format` is what the files are.
     """
 
     plan: Plan
@@ -111,6 +112,7 @@ class Preview:
     errors: dict[ObjectKey, AgentError] = field(default_factory=dict)
     hooks: tuple[tuple[Moment, Hook], ...] = ()
     stopped: str = ""
+    format: Format = Format.PLAIN
 
 
 def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Preview:
@@ -163,7 +165,7 @@ def compare(access: ClusterClient, raw: Object, target: PreviewTarget) -> Previe
         plan = left_to_owners(plan, OtherOwners(access.objects).managed(adopted, pool))
     fields, errors = _fields(access, plan, objects)
     hooks, stopped = _hooks(application, desired, plan)
-    return Preview(plan=plan, rest=rested, fields=fields, errors=errors, hooks=hooks, stopped=stopped)
+    return Preview(plan=plan, rest=rested, fields=fields, errors=errors, hooks=hooks, stopped=stopped, format=rendered.format)
 
 
 def _hooks(application: Application, desired: Desired, plan: Plan) -> tuple[tuple[tuple[Moment, Hook], ...], str]:

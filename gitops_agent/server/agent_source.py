@@ -9,6 +9,8 @@ from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, Unavailable
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import GROUP, ROLLOUT_POLICY
+from gitops_agent.observe import metrics
+from gitops_agent.observe.recent_count import KEPT_SECONDS
 from gitops_agent.preview.kept_repository import KeptRepository
 from gitops_agent.server.source import Listener, Work
 from gitops_agent.source.chart.chart_ref import ChartSource
@@ -83,6 +85,7 @@ class AgentSource:
         if components is None:
             return None
         queue, poller, hints = components.queue, components.poller, components.hints
+        sent = components.access.transport.traffic.recent
         repositories = poller.repositories()
         polls = ((repository, poller.state(repository).at) for repository in repositories)
         pushes = ((repository, hints.last(repository)) for repository in repositories)
@@ -94,6 +97,10 @@ class AgentSource:
             polled={repository.url: at for repository, at in polls if at is not None},
             hinted={repository.url: at for repository, at in pushes if at is not None},
             webhooks=self._runtime.takes_webhooks,
+            reconciles=metrics.RECENT_RECONCILES.within(60),
+            api_requests=sent.within(KEPT_SECONDS),
+            api_seconds=min(sent.age(), KEPT_SECONDS),
+            memory_bytes=metrics.resident_bytes(),
         )
 
     def problem(self) -> str:

@@ -38,6 +38,10 @@ class Work:
         polled: when each repository was last polled, by its address.
         hinted: when a webhook last named it.
         webhooks: whether it takes webhooks.
+        reconciles: how many it did in the last minute.
+        api_requests: how many it sent to the API server in the last hour.
+        api_seconds: how much of that hour it has counted.
+        memory_bytes: of its process; None where the system does not say.
     """
 
     ready: int
@@ -47,6 +51,10 @@ class Work:
     polled: Mapping[str, datetime]
     hinted: Mapping[str, datetime]
     webhooks: bool
+    reconciles: int
+    api_requests: int
+    api_seconds: float
+    memory_bytes: int | None
 
 
 class Source(Protocol):

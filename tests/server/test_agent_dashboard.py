@@ -90,6 +90,11 @@ def test_a_viewer_compares_from_the_mirror_of_the_agent_and_without_the_right_to
     assert [entry["commit"]["subject"] for entry in timeline[1]["entries"]] == ["Dim", "The first commit"]
     assert other[0] == 502
     assert about["queue"]["ready"] >= 0
+    load = about["load"]
+    assert load["reconciles"] > 0
+    assert load["apiRequests"] > 0
+    assert 0 <= load["apiSeconds"] <= 3600
+    assert load["memoryBytes"] > 10_000_000
     assert [(each["url"], bool(each["polledAt"]), each["pushedAt"]) for each in about["repositories"]] == [(url, True, "")]
     assert {tool["name"] for tool in about["tools"]} == {"git", "helm", "kustomize"}
     assert (about["webhooks"], about["cannotSee"]) == (False, [])

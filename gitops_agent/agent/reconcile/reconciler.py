@@ -73,6 +73,7 @@ class ApplicationReconciler:
         with bound_contextvars(application=str(item.key)):
             result = self._reconcile(item)
             metrics.RECONCILES.labels(str(item.key), result).inc()
+            metrics.RECENT_RECONCILES.add()
             metrics.RECONCILE_SECONDS.observe(time.monotonic() - started)
             metrics.QUEUE_SECONDS.labels("applications").observe(item.waited)
 

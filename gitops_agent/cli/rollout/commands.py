@@ -102,11 +102,11 @@ def status(
     """
     from datetime import UTC, datetime
 
-    from gitops_agent.cli.rollout.pods import document as of_sides
-    from gitops_agent.cli.rollout.pods import look
     from gitops_agent.cli.rollout.view import document, picture
     from gitops_agent.cli.rollout.watch import follow
     from gitops_agent.operations.rollout_lookup import every, find
+    from gitops_agent.operations.rollout_pods import document as of_sides
+    from gitops_agent.operations.rollout_pods import look
 
     access = _open(kubeconfig, context)
     rollouts = [find(access, name, namespace)] if name else every(access, namespace)

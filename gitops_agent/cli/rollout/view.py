@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from gitops_agent.cli import output as out
-from gitops_agent.cli.rollout.pods import PodGroup
 from gitops_agent.cli.table import lay_out
 from gitops_agent.manifest.revision_name import short
+from gitops_agent.operations.rollout_pods import PodGroup
 from gitops_agent.rollout.describe import share
 from gitops_agent.rollout.progress import Attention, Line, Mark, RolloutProgress, span
 from gitops_agent.rollout.state import Phase, Version

@@ -15,7 +15,6 @@ import click
 
 from gitops_agent.api.rollout_policy import KIND
 from gitops_agent.cli import output as out
-from gitops_agent.cli.rollout.pods import selecting, sides
 from gitops_agent.cli.rollout.view import HEADERS, picture, row
 from gitops_agent.cli.watch_cache import WatchCache
 from gitops_agent.cluster.client import ClusterClient
@@ -23,6 +22,7 @@ from gitops_agent.errors import NotFound
 from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.operations.rollout_lookup import urgency
+from gitops_agent.operations.rollout_pods import selecting, sides
 from gitops_agent.rollout.progress import RolloutProgress
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ from gitops_agent.server.source import Work
 from gitops_agent.server.views.agent import (
     AgentView,
     LeaseView,
+    LoadView,
     NotifierList,
     NotifierTestView,
     NotifierView,
@@ -48,6 +49,7 @@ def agent(call: Call) -> AgentView:
         leases=tuple(lease for namespace in namespaces if (lease := _lease(call.viewer.access, namespace)) is not None),
         viewers=call.service.viewers(),
         queue=QueueView(ready=work.ready, working=work.working, oldest_seconds=work.oldest_seconds) if work else None,
+        load=_load(work),
         cannot_see=tuple(_cannot_see(work, blind)),
         affected=len(blind),
         webhooks=work.webhooks if work else None,
@@ -94,6 +96,18 @@ def _test(status: Object) -> NotifierTestView | None:
         delivered=test.get("delivered") is True,
         reason=str(test.get("reason") or ""),
         message=plain(str(test.get("message") or "")),
+    )
+
+
+def _load(work: Work | None) -> LoadView | None:
+    """From counters of the process, so without a request."""
+    if work is None:
+        return None
+    return LoadView(
+        reconciles=work.reconciles,
+        api_requests=work.api_requests,
+        api_seconds=int(work.api_seconds),
+        memory_bytes=work.memory_bytes,
     )
 
 

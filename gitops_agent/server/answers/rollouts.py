@@ -7,18 +7,24 @@ from typing import Any
 
 from gitops_agent.api.application_row import SHORT
 from gitops_agent.api.conditions import condition_of
-from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.kinds import SERVICE
 from gitops_agent.operations.rollout_lookup import urgency
+from gitops_agent.operations.rollout_pods import PodGroup, count
+from gitops_agent.rollout.canary_objects import canary_service_name
 from gitops_agent.rollout.command import CommandKind
+from gitops_agent.rollout.describe import share
 from gitops_agent.rollout.progress import RolloutProgress
 from gitops_agent.rollout.state import Version
+from gitops_agent.rollout.traffic.registry import CAPABILITIES
 from gitops_agent.server.answers.application import commit_of
 from gitops_agent.server.answers.call import Answer, Call
+from gitops_agent.server.answers.objects import cannot_see, object_name
 from gitops_agent.server.plain_text import plain
 from gitops_agent.server.rights import ROLLOUT_VERBS, Rights, rule_for
 from gitops_agent.server.views.application import Action
 from gitops_agent.server.views.base import ApplicationName, Commit
-from gitops_agent.server.views.rollout import RolloutList, RolloutRow, RolloutView, WeightView
+from gitops_agent.server.views.rollout import PodsView, RolloutList, RolloutRow, RolloutView, TrafficView, WeightView
 from gitops_agent.server.views.timeline import Measurement, MetricView, RolloutStepView, RunView, VersionView
 
 
@@ -36,11 +42,15 @@ def rollout(call: Call) -> RolloutView:
     status = raw.get("status") or {}
     declaring = call.service.source.application(progress.application) if progress.application else None
     live = declaring or {"metadata": {}}
+    sides, unseen = count(call.access(progress.key.namespace), progress)
     return RolloutView(
         row=_row(progress),
         resource_version=str(raw["metadata"].get("resourceVersion") or ""),
         stable=_version(live, progress.stable),
         target=_version(live, state.target),
+        pods=tuple(_pods(side) for side in sides),
+        cannot_see=cannot_see(unseen),
+        traffic=_traffic(progress),
         steps=tuple(_steps(progress, now)),
         until=str(status.get("until") or ""),
         waits_for=tuple(plain(text) for text in progress.waits(now)),
@@ -83,10 +93,50 @@ def _row(progress: RolloutProgress) -> RolloutRow:
             requested=int(status.get("weight") or 0),
             actual=int(status.get("actualWeight") or 0),
             verified=bool(status.get("verified")),
+            verified_at=_moment(progress),
         ),
         message=plain(progress.message),
         approval=progress.approval,
         changed_at=str(condition_of(progress.raw, "Ready").get("lastTransitionTime") or ""),
+    )
+
+
+def _moment(progress: RolloutProgress) -> str:
+    """When the share was seen in force."""
+    traffic = progress.state.traffic
+    return f"{traffic.verified_at:%Y-%m-%dT%H:%M:%SZ}" if traffic.verified and traffic.verified_at is not None else ""
+
+
+def _pods(side: PodGroup) -> PodsView:
+    return PodsView.model_validate(
+        {
+            "side": side.role,
+            "workload": object_name(side.workload),
+            "there": side.there,
+            "version": side.version,
+            "images": tuple(plain(image) for image in side.images),
+            "wanted": side.wanted,
+            "available": side.available,
+            "updated": side.updated,
+        }
+    )
+
+
+def _traffic(progress: RolloutProgress) -> TrafficView | None:
+    """What divides the traffic of the run, or would."""
+    spec, state, namespace = progress.spec, progress.state, progress.key.namespace
+    if spec is None or spec.strategy.rolling is not None or spec.service is None:
+        return None
+    provider = str(spec.traffic.provider)
+    groups = {kind: group for group, _, kind in (each.partition("/") for each in CAPABILITIES[provider].kinds)}
+    keys = [ObjectKey(groups.get(str(each.kind), ""), str(each.kind), namespace, each.name) for each in spec.traffic.routes]
+    if not keys:
+        keys = [SERVICE.named(namespace, spec.service)]
+        keys += [SERVICE.named(namespace, canary_service_name(spec.service))] if progress.shifting else []
+    return TrafficView(
+        provider=provider,
+        asked=share(state.traffic.want) if progress.shifting else "",
+        routes=tuple(object_name(key) for key in keys),
     )
 
 

@@ -110,6 +110,22 @@ class QueueView(View):
     """How long the oldest has waited."""
 
 
+class LoadView(View):
+    """What the agent that answers does and needs."""
+
+    reconciles: int = 0
+    """Reconciles in the last minute."""
+
+    api_requests: int = 0
+    """Requests to the API server in the last hour, without those of viewers."""
+
+    api_seconds: int = 0
+    """How much of that hour was counted: less soon after a start."""
+
+    memory_bytes: int | None = None
+    """Resident memory of its process, without render workers; null where the system does not say."""
+
+
 class ToolView(View):
     """A program or library."""
 
@@ -140,6 +156,9 @@ class AgentView(View):
 
     queue: QueueView | None = None
     """The work; null where the answer is not the agent's own."""
+
+    load: LoadView | None = None
+    """Its activity and memory; null where the answer is not the agent's own."""
 
     viewers: int = 0
     """Open streams."""

@@ -215,6 +215,17 @@ class Verdict(View):
     """The closed window it waits for, in words."""
 
 
+class KeepView(View):
+    """A change for Git that keeps what a held plan would delete."""
+
+    way: Literal["restore", "patch", "annotation", "prune"]
+    """Commands that bring the files back, fields of the Application that ask to keep each object, lines for the manifests that
+    do, or fields of the Application that end all pruning. `patch` and `annotation` hold for objects that Git declares."""
+
+    text: str
+    """To copy."""
+
+
 class PlannedHook(View):
     """A hook that would run."""
 
@@ -267,6 +278,9 @@ class PlanView(View):
 
     blast: BlastRadiusView = BlastRadiusView()
     """What it takes away."""
+
+    keep: tuple[KeepView, ...] = ()
+    """Ways to keep that in spite of it, while it is held."""
 
     objects: tuple[ObjectDiff, ...] = ()
     """What it changes."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from gitops_agent.server.views.application import Action
-from gitops_agent.server.views.base import ApplicationName, Time, View
+from gitops_agent.server.views.base import ApplicationName, CannotSee, ObjectName, Time, View
 from gitops_agent.server.views.timeline import MetricView, RolloutStepView, RunView, VersionView
 
 
@@ -18,6 +20,50 @@ class WeightView(View):
 
     verified: bool = False
     """Whether it is in force."""
+
+    verified_at: Time = ""
+    """When the live routes were seen to carry it; empty while they do not."""
+
+
+class PodsView(View):
+    """The pods of one version, by the workload that makes them."""
+
+    side: Literal["stable", "new", "canary", "preview", "baseline"]
+    """What they are: the workload itself with the stable or the new version, or one that the run made."""
+
+    workload: ObjectName
+    """What makes them."""
+
+    there: bool = True
+    """Whether that exists."""
+
+    version: str = ""
+    """The hash it was last applied with."""
+
+    images: tuple[str, ...] = ()
+    """Of its containers."""
+
+    wanted: int = 0
+    """Pods asked for."""
+
+    available: int = 0
+    """Pods that serve."""
+
+    updated: int = 0
+    """Pods of the workload's present version, available or not."""
+
+
+class TrafficView(View):
+    """What carries the share of the traffic."""
+
+    provider: str = ""
+    """As in `spec.traffic.provider`."""
+
+    asked: str = ""
+    """What is to go to the new version, in words; empty outside of a run."""
+
+    routes: tuple[ObjectName, ...] = ()
+    """The routes that divide it, or the Services where the numbers of pods do."""
 
 
 class RolloutRow(View):
@@ -85,6 +131,15 @@ class RolloutView(View):
 
     target: VersionView | None = None
     """The version under way, or the one that was rolled back last."""
+
+    pods: tuple[PodsView, ...] = ()
+    """The pods of each version, read as the viewer at the time of the answer."""
+
+    cannot_see: tuple[CannotSee, ...] = ()
+    """Kinds of workloads that the viewer may not read: their pods are not in `pods`."""
+
+    traffic: TrafficView | None = None
+    """What divides the traffic; null for `rolling`, which divides none."""
 
     steps: tuple[RolloutStepView, ...] = ()
     """The steps and the promotion."""

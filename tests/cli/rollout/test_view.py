@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from gitops_agent.cli import output as out
-from gitops_agent.cli.rollout.pods import PodGroup, PodLine
 from gitops_agent.cli.rollout.view import HEADERS, document, picture, row
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.operations.rollout_pods import PodGroup, PodLine
 from gitops_agent.rollout.progress import RolloutProgress
 from gitops_agent.rollout.state import Phase, Rejected, RolloutState, Stage
 from tests.cli.policies import LATER, NEW, START, at, holding, policy, spec

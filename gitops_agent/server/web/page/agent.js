@@ -1,6 +1,6 @@
 // The agents and their cluster: who leads, what waits, and above all what cannot be seen.
 
-import { Ago } from "./clock.js";
+import { Ago, span } from "./clock.js";
 import { Block } from "./copyable.js";
 import { html } from "./html.js";
 import { Answer } from "./refusal_view.js";
@@ -21,6 +21,7 @@ export function Agent() {
         ${data.queue && html`<div><dt>${t("agent.queue")}</dt>
           <dd>${t("agent.queueText", { ready: data.queue.ready, working: data.queue.working, oldest: Math.round(data.queue.oldestSeconds) })}</dd>
           </div>`}
+        ${data.load && html`<${Load} load=${data.load} />`}
         ${data.webhooks !== null && html`<div><dt>${t("agent.webhooks")}</dt>
           <dd>${t(data.webhooks ? "agent.webhooksOn" : "agent.webhooksOff")}</dd></div>`}
         <div><dt>${t("agent.viewers")}</dt><dd>${number(data.viewers)}</dd></div>
@@ -54,6 +55,19 @@ export function Agent() {
     </tr>`)}</tbody></table></div>`}</section>
     ${data.notifiers.length > 0 && html`<${Notifiers} notifiers=${data.notifiers} />`}
   `}<//>`;
+}
+
+const MEBIBYTE = 1_048_576;
+const HOUR = 3_600;
+
+function Load({ load }) {
+  const { reconciles, apiRequests, apiSeconds, memoryBytes } = load;
+  const requests = apiSeconds < HOUR ? t("agent.requestsYoung", { requests: apiRequests, span: span(apiSeconds) })
+    : t("agent.requestsHour", { requests: apiRequests });
+  return html`<div><dt>${t("agent.reconciles")}</dt><dd>${t("agent.reconcilesText", { reconciles })}</dd></div>
+    <div><dt>${t("agent.requests")}</dt><dd>${requests}</dd></div>
+    ${memoryBytes !== null && html`<div><dt>${t("agent.memory")}</dt>
+      <dd>${number(Math.round(memoryBytes / MEBIBYTE))} MiB</dd></div>`}`;
 }
 
 function Leases({ leases }) {

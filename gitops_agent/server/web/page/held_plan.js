@@ -9,7 +9,9 @@ import { Commit, Outside } from "./commit.js";
 import { Block, Command } from "./copyable.js";
 import { HeadLine } from "./head_line.js";
 import { html } from "./html.js";
+import { Keep } from "./keep.js";
 import { useKeys } from "./keys.js";
+import { PlanDifference } from "./plan_difference.js";
 import { PlanCounts, PlanObjects } from "./plan_tab.js";
 import { Answer, RefusalView } from "./refusal_view.js";
 import { refresh, useResource } from "./resources.js";
@@ -31,21 +33,28 @@ export function HeldPlan() {
     <header class="head"><${HeadLine} ns=${ns} name=${name} back=${to.application(ns, name)} label=${t("plan.back", { name })}>
       <${State} state="Held" text=${t("plan.title")} /> <code>${hash.slice(0, DIGITS)}</code>
     <//></header>
-    <${Answer} resource=${resource} lines=${10}>${(plan) => html`<${Plan} ns=${ns} name=${name} hash=${hash} path=${path}
-        plan=${plan} />`}<//>
+    <${Answer} resource=${resource} lines=${10}>${(plan) => html`<${Plan} key=${path + hash} ns=${ns} name=${name}
+        hash=${hash} path=${path} now=${plan} />`}<//>
   `;
 }
 
-function Plan({ ns, name, hash, path, plan }) {
-  const same = plan.hash.startsWith(hash);
+// A plan that was looked at stays as it was when another one takes its place: what is read is what the digits stand for.
+function Plan({ ns, name, hash, path, now }) {
+  const same = now.hash.startsWith(hash);
+  const seen = useRef(null);
+  if (same) {
+    seen.current = now;
+  }
+  const plan = seen.current ?? now;
   const application = useResource(path);
   return html`
     ${!same && html`<div class="notice notice-held" role="alert">
-      <p class="notice-title">${t("held.changed", { old: hash.slice(0, DIGITS), plan: plan.short })}</p>
-      <p>${plan.verdict.held ? t("held.changedHeld") : t("held.changedFree")}</p>
+      <p class="notice-title">${t("held.changed", { old: hash.slice(0, DIGITS), plan: now.short })}</p>
+      <p>${now.verdict.held ? t("held.changedHeld") : t("held.changedFree")}</p>
+      ${seen.current && html`<${PlanDifference} before=${seen.current} after=${now} />`}
       <p>
         <a class="button"
-            href=${plan.verdict.held ? to.plan(ns, name, plan.short) : to.application(ns, name, "plan")}>${t("held.show")}</a>
+            href=${now.verdict.held ? to.plan(ns, name, now.short) : to.application(ns, name, "plan")}>${t("held.show")}</a>
         </p>
     </div>`}
     ${plan.verdict.held
@@ -56,6 +65,7 @@ function Plan({ ns, name, hash, path, plan }) {
     <${Blast} blast=${plan.blast} />
     ${plan.verdict.held && html`<${Approval} ns=${ns} name=${name} path=${path} plan=${plan} same=${same}
         action=${application.data?.actions.find(({ verb }) => verb === "approve")} />`}
+    <${Keep} keep=${plan.keep} command=${same ? plan.command : ""} />
     <h2>${t("held.all")}</h2>
     <${PlanObjects} plan=${plan} path=${path} />
   `;

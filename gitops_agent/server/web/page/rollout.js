@@ -13,6 +13,7 @@ import { useKeys } from "./keys.js";
 import { Prose } from "./prose.js";
 import { Answer } from "./refusal_view.js";
 import { useResource } from "./resources.js";
+import { Pods, Routes } from "./rollout_pods.js";
 import { Weight } from "./rollouts.js";
 import { go, route, to } from "./router.js";
 import { State, shapeOf, stateOfRollout } from "./states.js";
@@ -58,6 +59,8 @@ export function RolloutView({ data, path, back = "" }) {
         ${(data.until || data.waitsFor.length > 0) && html`<div><dt>${t("rollout.until")}</dt>
           <dd><${Waits} until=${data.until} texts=${data.waitsFor} /></dd>
           </div>`}
+        ${(data.pods.length > 0 || data.cannotSee.length > 0) && html`<${Pods} pods=${data.pods} cannotSee=${data.cannotSee} />`}
+        ${data.traffic && html`<${Routes} traffic=${data.traffic} weight=${row.weight} active=${active} />`}
         ${row.workload && html`<div><dt>${t("rollout.workload")}</dt><dd>${row.workload}</dd></div>`}
       </dl>
     </header>

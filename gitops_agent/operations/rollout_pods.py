@@ -1,4 +1,8 @@
-"""Pods of all sides of a rollout, read live from the cluster."""
+"""Pods of all sides of a rollout, read live from the cluster.
+
+Problem: the status of a policy has no numbers of pods, since it would then change with every one of them. Decision: command and
+dashboard read the workloads as their user: three objects at most for numbers, and the pods only where each is shown.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops_agent.cluster.client import ClusterClient
-from gitops_agent.errors import NotFound
-from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.errors import AgentError, NotFound
+from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.kinds import DEPLOYMENT
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.progress import RolloutProgress
@@ -89,6 +93,24 @@ def look(access: ClusterClient, standing: RolloutProgress) -> tuple[PodGroup, ..
     resource = access.discovery.find("", "Pod")
     listing = access.objects.list(resource, namespace=standing.key.namespace, label_selector=selector)
     return sides(standing, workloads, listing.items)
+
+
+def count(access: ClusterClient, standing: RolloutProgress) -> tuple[tuple[PodGroup, ...], dict[GroupKind, str]]:
+    """The sides without their pods, and why a kind cannot be read.
+
+    A side whose workload cannot be read is left out, so that it is not taken for one without pods.
+    """
+    workloads: dict[ObjectKey, Object] = {}
+    unseen: dict[GroupKind, str] = {}
+    for key in (standing.workload, *made(standing).values()):
+        try:
+            workloads[key] = access.objects.get(key)
+        except NotFound:
+            continue
+        except AgentError as error:
+            unseen[key.group_kind] = str(error)
+    shown = sides(standing, workloads, ())
+    return tuple(side for side in shown if side.there or side.workload.group_kind not in unseen), unseen
 
 
 def made(standing: RolloutProgress) -> dict[str, ObjectKey]:

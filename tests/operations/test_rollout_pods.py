@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gitops_agent.cli.rollout.pods import document, selecting, sides
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.operations.rollout_pods import document, selecting, sides
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.progress import RolloutProgress
 from gitops_agent.rollout.state import Phase, RolloutState, Stage
