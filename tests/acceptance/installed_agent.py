@@ -77,8 +77,9 @@ def upgrade_crds(plane: ControlPlane) -> None:
 @lru_cache(maxsize=1)
 def _roles() -> tuple[Object, ...]:
     wanted = bundle.manifests(bundle.Flavour.FULL)
-    role = bundle.folder() / "components/impersonate/role.yaml"
-    wanted += load_all(role.read_bytes(), file=role.name)
+    for component in ("impersonate", "dashboard"):
+        role = bundle.folder() / f"components/{component}/role.yaml"
+        wanted += load_all(role.read_bytes(), file=role.name)
     return tuple(obj for obj in wanted if obj["kind"] in ROLES)
 
 
@@ -125,15 +126,48 @@ class InstalledAgent:
             self.folder / f"{name}.kubeconfig", server=server, authority=self.plane.authority, user=name, token=self.token
         )
 
-    def start(self, name: str = "agent", *, kubeconfig: Path | None = None, settings: Mapping[str, str] | None = None) -> Agent:
-        """Starts a replica; settings as `{"leader__enabled": "false"}`."""
-        environ = {f"GITOPS_AGENT_{key.upper()}": value for key, value in (settings or {}).items()}
+    def start(
+        self,
+        name: str = "agent",
+        *,
+        kubeconfig: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> Agent:
+        """Starts a replica.
+
+        Args:
+            name: distinguishes replicas.
+            kubeconfig: with the account's token; the API server itself by default.
+            settings: as `{"leader__enabled": "false"}`.
+            variables: further ones of its environment.
+        """
+        environ = {f"GITOPS_AGENT_{key.upper()}": value for key, value in (settings or {}).items()} | dict(variables or {})
         environ["GITOPS_AGENT_CLUSTER__NAMESPACE"] = self.namespace
         # Tests share the agent, and delete more within ten minutes than one team does.
         environ.setdefault("GITOPS_AGENT_AGENT__DELETION_BUDGET", "100000")
         agent = Agent(kubeconfig or self.kubeconfig, self.folder, name=name, environ=environ)
         self.agents.append(agent)
         return agent
+
+    def administrator(self, name: str) -> str:
+        """The token of an account that may do everything, for as long as the installation lasts."""
+        subject = {"kind": "ServiceAccount", "name": name, "namespace": self.namespace}
+        apply(
+            self.plane, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": self.namespace}}
+        )
+        binding: Object = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": f"{name}-{self.namespace}"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": [subject],
+        }
+        self._made.insert(0, path(binding))
+        apply(self.plane, binding)
+        user = f"system:serviceaccount:{self.namespace}:{name}"
+        eventually(lambda: self._may(user, "delete", "nodes"), seconds=SECONDS, what="the API server knows the account")
+        return self.plane.service_account_token(self.namespace, name)
 
     def close(self) -> None:
         """Ends every process and takes everything away; namespaces go in the background.
@@ -166,8 +200,11 @@ class InstalledAgent:
         self._made.append(collection + name)
 
     def _may_write(self) -> bool:
-        attributes = {"verb": "patch", "group": "", "resource": "configmaps", "namespace": "default"}
-        spec = {"user": f"system:serviceaccount:{self.namespace}:{bundle.NAME}", "resourceAttributes": attributes}
+        return self._may(f"system:serviceaccount:{self.namespace}:{bundle.NAME}", "patch", "configmaps")
+
+    def _may(self, user: str, verb: str, resource: str) -> bool:
+        attributes = {"verb": verb, "group": "", "resource": resource, "namespace": "default"}
+        spec = {"user": user, "resourceAttributes": attributes}
         body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
         answer: Any = self.plane.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body)
         return bool(answer["status"]["allowed"])
