@@ -248,6 +248,11 @@ TABLE: tuple[tuple[str, str, str], ...] = (
         "A dependency of a chart is refused: the name or address of its repository, or charts that depend on one another.",
         "Correct it in Chart.yaml, update the lock and commit.",
     ),
+    (
+        "ChartDependencyUnverified",
+        "A chart demands signatures, and a dependency that it does not hold in `charts/` has none that counts.",
+        "Sign the dependency, publish the chart with it, or set `verify.dependencies: locked`.",
+    ),
     ("ChartDependencyMissing", "A dependency of a chart is being fetched.", "Wait; what is applied stays."),
     (
         "DecryptionFailed",

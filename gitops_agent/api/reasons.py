@@ -83,6 +83,7 @@ _HOLD = frozenset(
         "Unverified",
         "HistoryRewritten",
         "ChartRepublished",
+        "ChartDependencyUnverified",
         "SignerRemoved",
         "HeldForApproval",
         "AwaitingApproval",

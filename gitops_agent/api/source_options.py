@@ -260,6 +260,10 @@ class ChartVerify(Model):
     provenance: Provenance | None = None
     """A provenance file (`.prov`) beside the archive, signed by one of the keys."""
 
+    dependencies: Literal["verified", "locked"] = "verified"
+    """What is demanded of dependencies that the archive does not hold in `charts/`, and of theirs: `verified`, the same
+    signatures; `locked`, one exact version without a signature of its own, as a `Chart.lock` names it."""
+
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
             cel="has(self.cosign) != has(self.provenance)",

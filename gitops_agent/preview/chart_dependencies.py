@@ -17,7 +17,6 @@ from gitops_agent.source.chart.chart_ref import ChartSource
 from gitops_agent.source.chart.charts import Charts
 from gitops_agent.source.chart.dependency import DependencyAccess
 from gitops_agent.source.chart.repository import ChartAccess
-from gitops_agent.source.following import followed
 from gitops_agent.source.ref import Ref
 
 Access = Callable[[ChartSource, Ref], ChartAccess]
@@ -42,7 +41,10 @@ class _FetchedDependencies:
             try:
                 revision = self._charts.resolve(repository, ref)
             except SourceError:
-                revision = self._charts.find(repository, ref, self._access(repository, ref))
+                try:
+                    revision = self._charts.find(repository, ref, self._access(repository, ref))
+                except SourceError as error:
+                    raise self._named.explained(dependency, error) from error
             self._trees[dependency] = self._charts.tree(repository, revision.commit)
         return self._trees[dependency]
 
@@ -62,6 +64,6 @@ def with_dependencies(tree: Tree, application: Application | None = None, access
     if application is None:
         named = DependencyAccess(namespace="")
     else:
-        repository, _ = followed(application.key.namespace, application.spec.source)
-        named = DependencyAccess.of(application.key.namespace, repository, application.spec.render)
+        spec = application.spec
+        named = DependencyAccess.of(application.key.namespace, spec.source.chart, spec.render)
     return PinnedTree(tree, DEPENDENCIES, _FetchedDependencies(Charts(user_cache() / "chart-dependencies"), named, access))

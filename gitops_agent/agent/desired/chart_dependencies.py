@@ -64,6 +64,7 @@ class ChartDependencies:
         for dependency, refusal in sorted(missing.items(), key=lambda item: item[0]):
             problem = refusal or self._problem(access, dependency)
             if problem is not None:
+                problem = access.explained(dependency, problem)
                 text = f"{failure.facts.get('file')}: dependencies: {dependency.chart}: {problem.message}"
                 raise SourceError(text, reason=problem.reason, transient=problem.transient, **problem.facts)
         if any(self.read(application, access, dependency) is None for dependency in missing):

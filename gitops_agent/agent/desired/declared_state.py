@@ -259,7 +259,7 @@ class DeclaredStateLoader:
         if inputs is None:
             return None
         request = self._request(application, inputs)
-        rendered = self._render(repository, tree, request, slot=slot)
+        rendered = self._render(application, repository, tree, request, slot=slot)
         if rendered is None or self._stores.autoscalers.pending(application.key):
             return None
         autoscaled = self._autoscaled(rendered, application)
@@ -277,7 +277,7 @@ class DeclaredStateLoader:
                 ignore_fields=application.spec.sync.ignore_fields,
                 helm_hooks=application.spec.helm_hooks,
             )
-            dependencies = self._pinned.settled(request, repository, rendered)
+            dependencies = self._pinned.settled(application, rendered)
             charts = [revision.chart, *(one.chart for one in dependencies)]
             noted = [warning for one in charts if one is not None for warning in one.warnings]
             desired = replace(desired, warnings=(*noted, *rendered.warnings, *desired.warnings), rendered=rendered.digest)
@@ -299,16 +299,18 @@ class DeclaredStateLoader:
             desired = replace(desired, manifests=with_live_values(desired.manifests, objects, application.key))
         return desired if desired.revision == revision else replace(desired, revision=revision)
 
-    def _render(self, repository: Repository, tree: Tree, request: RenderRequest, *, slot: str) -> Rendered | None:
+    def _render(
+        self, application: Application, repository: Repository, tree: Tree, request: RenderRequest, *, slot: str
+    ) -> Rendered | None:
         """The render; None until it and what it misses are done."""
-        application, mounted = request.application, self._pinned.mounted(request, repository, tree)
+        mounted = self._pinned.mounted(application, repository, tree)
         try:
-            return self._renders.rendered(application, mounted, request, slot=slot)
+            return self._renders.rendered(application.key, mounted, request, slot=slot)
         except RenderError as error:
-            if not self._pinned.fetched(request, repository, tree.commit, error):
+            if not self._pinned.fetched(application, repository, tree.commit, error):
                 return None
-        self._renders.retry(application)
-        return self._renders.rendered(application, mounted, request, slot=slot)
+        self._renders.retry(application.key)
+        return self._renders.rendered(application.key, mounted, request, slot=slot)
 
     def _autoscaled(self, rendered: Rendered, application: Application) -> frozenset[ObjectKey]:
         """Workloads that live autoscalers scale; all live ones while that is unknown."""

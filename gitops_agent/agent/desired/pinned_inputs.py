@@ -9,10 +9,11 @@ from gitops_agent.agent.desired.chart_dependencies import ChartDependencies
 from gitops_agent.agent.desired.poller import SourcePoller
 from gitops_agent.agent.desired.remote_bases import RemoteBases
 from gitops_agent.agent.stores.applications import ApplicationStore
+from gitops_agent.api.application import Application
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.render import chart_dependencies, remote_bases
-from gitops_agent.render.request import Rendered, RenderRequest
+from gitops_agent.render.request import Rendered
 from gitops_agent.revision.revision import DependencyRevision
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source.chart.dependency import DependencyAccess
@@ -32,41 +33,41 @@ class PinnedInputs:
         self._bases = RemoteBases(poller, applications)
         self._dependencies = ChartDependencies(poller, applications)
 
-    def mounted(self, request: RenderRequest, repository: Repository, tree: Tree) -> Tree:
+    def mounted(self, application: Application, repository: Repository, tree: Tree) -> Tree:
         """The tree with what its kustomizations and charts name.
 
         Args:
-            request: which is rendered.
+            application: whose.
             repository: what its application follows.
             tree: one commit.
         """
-        key = request.application
-        return self._dependencies.mounted(key, _access(request, repository), self._bases.mounted(key, repository, tree))
+        bases = self._bases.mounted(application.key, repository, tree)
+        return self._dependencies.mounted(application.key, _access(application), bases)
 
-    def fetched(self, request: RenderRequest, repository: Repository, commit: str, failure: RenderError) -> bool:
+    def fetched(self, application: Application, repository: Repository, commit: str, failure: RenderError) -> bool:
         """Whether what the render of a commit missed is there now.
 
         Raises:
             AgentError: the render failed for another reason, or what it missed cannot be fetched.
         """
         if failure.reason == remote_bases.MISSING:
-            return self._bases.fetched(request.application, repository, commit, failure)
+            return self._bases.fetched(application.key, repository, commit, failure)
         if failure.reason == chart_dependencies.MISSING:
-            return self._dependencies.fetched(request.application, _access(request, repository), commit, failure)
+            return self._dependencies.fetched(application.key, _access(application), commit, failure)
         raise failure
 
     def pending(self, application: AppKey, commit: str) -> str:
         """What is being fetched, in words; empty for nothing."""
         return self._bases.pending(application, commit) or self._dependencies.pending(application, commit)
 
-    def settled(self, request: RenderRequest, repository: Repository, rendered: Rendered) -> tuple[DependencyRevision, ...]:
+    def settled(self, application: Application, rendered: Rendered) -> tuple[DependencyRevision, ...]:
         """The charts that a render fetched, as they are recorded.
 
         What earlier renders missed is not fetched any more; a render that misses it still looks it up again.
         """
-        if self._forgotten(request.application):
-            self._poller.unpin(request.application, absent=True)
-        return self._dependencies.resolved(_access(request, repository), rendered.closure)
+        if self._forgotten(application.key):
+            self._poller.unpin(application.key, absent=True)
+        return self._dependencies.resolved(_access(application), rendered.closure)
 
     def forget(self, application: AppKey) -> None:
         """Drops an application."""
@@ -77,5 +78,6 @@ class PinnedInputs:
         return any([self._bases.forget(application), self._dependencies.forget(application)])
 
 
-def _access(request: RenderRequest, repository: Repository) -> DependencyAccess:
-    return DependencyAccess.of(request.application.namespace, repository, request.options)
+def _access(application: Application) -> DependencyAccess:
+    spec = application.spec
+    return DependencyAccess.of(application.key.namespace, spec.source.chart, spec.render)

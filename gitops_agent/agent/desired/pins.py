@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
+from gitops_agent.agent.desired.chart_access import secrets_of
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
@@ -64,9 +65,10 @@ class Pins:
             return frozenset(repository for repository, _ in self._pins.get(application, {}))
 
     def with_secret(self, secret: str) -> frozenset[Repository]:
-        """The repositories that are read with a Secret."""
+        """The repositories that are read, or verified, with a Secret."""
         with self._lock:
-            return frozenset(repository for own in self._pins.values() for repository, _ in own if repository.secret == secret)
+            pins = [pin for own in self._pins.values() for pin in own]
+        return frozenset(repository for repository, ref in pins if secret in secrets_of(repository, ref))
 
     def _unread(self, repositories: Iterable[Repository]) -> frozenset[Repository]:
         read = {repository for own in self._pins.values() for repository, _ in own}

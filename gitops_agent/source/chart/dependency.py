@@ -3,24 +3,28 @@
 Their addresses are written by authors of charts, so an address gets the credentials that the spec names for it and no other
 ones: those of `render.helm.repositories` for addresses at and below theirs, else those of the chart's own repository for the
 very same address.
+
+The signature of a chart says nothing of charts that are fetched for it, so these have to satisfy the same demand. With
+`verify.dependencies: locked` an exact version needs no signature of its own; a range is no lock, and still needs one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from gitops_agent.api.render_options import HelmOptions, RenderOptions
-from gitops_agent.api.source_options import ChartRepository
+from gitops_agent.api.source_options import ChartRepository, ChartSpec
+from gitops_agent.errors import AgentError, SourceError
 from gitops_agent.revision.chart_dependency import ChartDependency
-from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource
+from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource, SignerDemand
 from gitops_agent.source.chart.credentials import origin
 from gitops_agent.source.following import followed_chart
-from gitops_agent.source.repository import Repository
 
 LOCKED = "lock"
 """What an exact version is chosen for, as `ChartRef.once`."""
+UNVERIFIED = "ChartDependencyUnverified"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,26 +35,35 @@ class DependencyAccess:
         namespace: of the Application and its Secrets.
         repositories: those that the spec names.
         own: that of its chart; None for a chart in Git.
+        chart: the name of that chart.
+        signers: who has to sign it; None for no signatures.
+        locked: versions that are exact need no signature of their own.
     """
 
     namespace: str
     repositories: tuple[ChartRepository, ...] = ()
     own: ChartSource | None = None
+    chart: str = ""
+    signers: SignerDemand | None = None
+    locked: bool = False
 
     @classmethod
-    def of(cls, namespace: str, source: Repository | None, render: RenderOptions | None) -> DependencyAccess:
+    def of(cls, namespace: str, chart: ChartSpec | None, render: RenderOptions | None) -> DependencyAccess:
         """What a spec says.
 
         Args:
             namespace: of the Application.
-            source: what it follows; None for a directory of this machine.
+            chart: what it follows; None for Git and for a directory of this machine.
             render: its options.
         """
         helm = render.helm if render is not None and render.helm is not None else HelmOptions()
-        own = source if isinstance(source, ChartSource) else None
-        if helm.chart is not None:
-            own = followed_chart(namespace, helm.chart)[0]
-        return cls(namespace=namespace, repositories=helm.repositories, own=own)
+        chart = helm.chart or chart
+        access = cls(namespace=namespace, repositories=helm.repositories)
+        if chart is None:
+            return access
+        own, ref = followed_chart(namespace, chart)
+        locked = chart.verify is not None and chart.verify.dependencies == "locked"
+        return replace(access, own=own, chart=ref.name, signers=ref.signers, locked=locked)
 
     def located(self, dependency: ChartDependency) -> tuple[ChartSource, ChartRef]:
         """The repository and reference of a dependency.
@@ -58,7 +71,9 @@ class DependencyAccess:
         Raises:
             SourceError: reason `InvalidSpec`: its address or version is none.
         """
-        ref = ChartRef(name=dependency.chart, version=dependency.version, once=dependency.parent or LOCKED)
+        signers = None if self.locked and not dependency.parent else self.signers
+        once = dependency.parent or LOCKED
+        ref = ChartRef(name=dependency.chart, version=dependency.version, signers=signers, once=once)
         plain = ChartSource(url=dependency.repository)
         named = _longest(self.repositories, dependency.repository)
         if named is not None:
@@ -67,6 +82,21 @@ class DependencyAccess:
         if self.own is not None and self.own.url.rstrip("/") == plain.url:
             return self.own, ref
         return plain, ref
+
+    def explained(self, dependency: ChartDependency, problem: AgentError) -> AgentError:
+        """A missing signature as one of a dependency; other problems as they are."""
+        if problem.reason != "Unverified":
+            return problem
+        lock = "name one version in Chart.lock and " if dependency.parent else ""
+        text = (
+            f"the chart {self.chart} demands signatures, also of {dependency}, which it does not hold in charts/: "
+            f"{problem.message}; sign the dependency, publish {self.chart} with it in charts/, or {lock}set "
+            "verify.dependencies: locked to accept locked versions without signatures"
+        )
+        error = SourceError(text, reason=UNVERIFIED, transient=problem.transient)
+        error.facts |= problem.facts | {"chart": self.chart, "dependency": dependency.chart}
+        error.facts |= {"version": dependency.version, "repository": dependency.repository}
+        return error
 
 
 def _longest(repositories: Iterable[ChartRepository], url: str) -> ChartRepository | None:

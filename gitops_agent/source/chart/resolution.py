@@ -203,7 +203,8 @@ class Resolution:
         )
         change = Republication(repository=self._url, name=ref.name, version=lock.version, before=lock.digest, digest=digest)
         if ref.once:
-            text = f"{what}: what was fetched stays; depend on another version, or put the chart into charts/ to accept it"
+            accept = "depend on another version by a new lock, or put the chart into charts/ to accept it"
+            text = f"{what}: what was fetched stays; {accept}"
             return SourceError(text, reason=REPUBLISHED)
         held = f"held (plan {change.hash[:12]}); approve this plan, or name the version with the new digest in the chart's spec"
         error = SourceError(f"{what}: what was followed stays, {held}", reason=REPUBLISHED)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from gitops_agent.render.chart_lock import digest
 from gitops_agent.source.sources import Sources
 from tests.agent.desired.test_declared_state import Stand, names
 from tests.agent.desired.test_remote_bases import begun, polled, rendered
-from tests.agent.samples import config_map, key
+from tests.agent.samples import application, config_map, key
 from tests.source.author import Author
 from tests.source.chart.archives import member, packed
 from tests.source.chart.server import ChartServer, serving
@@ -107,6 +108,30 @@ def test_an_archive_that_is_not_what_its_index_says_is_refused(stand: Stand, cha
     error = stand.declare().error
     assert error is not None
     assert error.reason == "ChartDigestMismatch"
+
+
+def test_a_dependency_that_was_published_again_is_refused_after_a_restart_without_a_cache(
+    stand: Stand, charts: ChartServer
+) -> None:
+    first = charts.publish("redis", "1.2.0", redis("1.2.0"))
+    charts.publish("redis", "1.2.0", packed(chart=b"apiVersion: v2\nname: redis\nversion: 1.2.0\n", name="redis"))
+    stand.author.commit(shop(charts.url))
+    moment = "2026-11-03T00:00:00+00:00"
+    row = {"name": "redis", "range": "1.2.0", "version": "1.2.0", "digest": first, "resolvedAt": moment}
+    status = {"source": {"dependencies": [{"repository": charts.url, **row}]}}
+    again = replace(application("shop", url=stand.author.repository.url, path="shop"), status=status)
+    stand.loader.load(again)
+    stand.poll()
+    eventually(lambda: "rendered" not in stand.loader.load(again).pending, seconds=30)
+    polled(stand)
+
+    error = stand.loader.load(again).error
+    assert error is not None
+    assert error.reason == "ChartRepublished"
+    assert error.message.startswith(
+        f"shop/Chart.yaml: dependencies: redis: redis 1.2.0 from {charts.url} was {first} on 2026-11-03"
+    )
+    assert error.message.endswith("depend on another version by a new lock, or put the chart into charts/ to accept it")
 
 
 def test_the_rules_for_repositories_hold_for_dependencies(stand: Stand, charts: ChartServer) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from gitops_agent.agent.desired.pins import MOST, Pins
+from gitops_agent.source.chart.chart_ref import ChartRef, SignerDemand
 from gitops_agent.source.ref import Ref
 from gitops_agent.source.repository import Repository
 from tests.agent.samples import key
@@ -25,6 +26,14 @@ def test_a_repository_is_kept_while_an_application_reads_a_commit_of_it() -> Non
     assert pins.drop(SHOP) == frozenset()
     assert pins.drop(DESK) == {ONE, TWO}
     assert pins.refs(ONE) == {}
+
+
+def test_a_dependency_is_verified_again_with_the_keys_of_its_signers() -> None:
+    pins = Pins()
+    signers = SignerDemand(secret="shop/signers", provenance=True)
+    pins.add(SHOP, ONE, ChartRef(name="redis", version="1.2.0", signers=signers, once="lock"))
+
+    assert pins.with_secret("shop/signers") == {ONE}
 
 
 def test_the_oldest_goes_first() -> None:

@@ -6,14 +6,21 @@ import base64
 import json
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from gitops_agent.errors import SourceError
+from gitops_agent.oci.cosign.policy import CosignPolicy, verify
 from gitops_agent.oci.cosign.statement import BUNDLE, SIGNATURE, SIMPLE_SIGNING
+from gitops_agent.oci.registry import Registries, Registry
 from tests.oci.artifacts import Artifact, artifact
+from tests.oci.fake_registry import FakeRegistry
 
 PREDICATE = "https://sigstore.dev/cosign/sign/v1"
 PAYLOAD = "application/vnd.in-toto+json"
+CHART = artifact((b"chart", "x/y"))
+"""What is signed, in the repository `web`."""
 
 
 def b64(data: bytes) -> str:
@@ -69,3 +76,16 @@ def attached(data: bytes, subject: Artifact, predicate: str = PREDICATE) -> Arti
     """What cosign 3 attaches to an artifact."""
     about = {"dev.sigstore.bundle.content": "dsse-envelope", "dev.sigstore.bundle.predicateType": predicate}
     return artifact((data, BUNDLE), artifactType=BUNDLE, subject=subject.descriptor, annotations=about)
+
+
+def verified(fake: FakeRegistry, policy: CosignPolicy) -> frozenset[str]:
+    """The signers of the chart."""
+    return verify(Registry(fake.reference("web"), shared=Registries(timeout_seconds=5)), CHART.digest, policy)
+
+
+def refused(fake: FakeRegistry, policy: CosignPolicy) -> str:
+    """Why the chart has too few of them."""
+    with pytest.raises(SourceError) as caught:
+        verified(fake, policy)
+    assert caught.value.reason == "Unverified"
+    return caught.value.message

@@ -9,10 +9,9 @@ from gitops_agent.errors import SourceError
 from gitops_agent.oci import cosign
 from gitops_agent.oci.cosign.identity import SignerIdentity
 from gitops_agent.oci.cosign.keyless import ROOT_KEY, KeylessSigners
-from gitops_agent.oci.cosign.policy import CosignPolicy, verify
-from gitops_agent.oci.registry import Registries, Registry
+from gitops_agent.oci.cosign.policy import CosignPolicy
 from tests.oci.artifacts import artifact
-from tests.oci.cosign.signing import signer, simple
+from tests.oci.cosign.signing import CHART, refused, signer, simple, verified
 from tests.oci.cosign.sigstore_instance import ACTIONS, RELEASE, Instance
 from tests.oci.fake_registry import FakeRegistry
 
@@ -21,7 +20,7 @@ MAIL = "https://accounts.google.com"
 ADA = SignerIdentity(subject="ada@example.com", issuer=MAIL)
 FLOW = SignerIdentity(subject=RELEASE, issuer=ACTIONS)
 ANY_FLOW = SignerIdentity(subject="https://github.com/acme/**", issuer=ACTIONS, pattern=True)
-CHART, OTHER = artifact((b"chart", "x/y")), artifact((b"other", "x/y"))
+OTHER = artifact((b"other", "x/y"))
 SIG = f"{CHART.digest.replace(':', '-')}.sig"
 
 
@@ -35,17 +34,6 @@ def fake() -> Iterator[FakeRegistry]:
 def trusted(*identities: SignerIdentity, minimum: int = 1, instance: Instance = SIGSTORE) -> CosignPolicy:
     keyless = KeylessSigners.read(identities, {ROOT_KEY: instance.trusted_root()})
     return CosignPolicy(keyless=keyless, minimum=minimum)
-
-
-def verified(fake: FakeRegistry, policy: CosignPolicy) -> frozenset[str]:
-    return verify(Registry(fake.reference("web"), shared=Registries(timeout_seconds=5)), CHART.digest, policy)
-
-
-def refused(fake: FakeRegistry, policy: CosignPolicy) -> str:
-    with pytest.raises(SourceError) as caught:
-        verified(fake, policy)
-    assert caught.value.reason == "Unverified"
-    return caught.value.message
 
 
 def test_both_forms_by_a_demanded_identity_count(fake: FakeRegistry) -> None:

@@ -11,12 +11,12 @@ from gitops_agent.oci.cosign.policy import CosignPolicy, verify
 from gitops_agent.oci.cosign.statement import ATTACHED, BUNDLE, SIMPLE_SIGNING
 from gitops_agent.oci.registry import Registries, Registry
 from tests.oci.artifacts import Artifact, artifact, index
-from tests.oci.cosign.signing import attached, envelope, public, signer, sigstore_bundle, simple
+from tests.oci.cosign.signing import CHART, attached, envelope, public, refused, signer, sigstore_bundle, simple, verified
 from tests.oci.fake_registry import FakeRegistry
 from tests.oci.real_registry import real_registry
 
 ADA, BOB, EVE = signer(), signer(), signer()
-CHART, OTHER = artifact((b"chart", "x/y")), artifact((b"other", "x/y"))
+OTHER = artifact((b"other", "x/y"))
 TAG = CHART.digest.replace(":", "-")
 
 
@@ -29,17 +29,6 @@ def fake() -> Iterator[FakeRegistry]:
 
 def trusted(minimum: int = 1, **keys: object) -> CosignPolicy:
     return CosignPolicy(keys=keys_of({f"{name}.pub": public(key) for name, key in keys.items()}), minimum=minimum)
-
-
-def verified(fake: FakeRegistry, policy: CosignPolicy) -> frozenset[str]:
-    return verify(Registry(fake.reference("web"), shared=Registries(timeout_seconds=5)), CHART.digest, policy)
-
-
-def refused(fake: FakeRegistry, policy: CosignPolicy) -> str:
-    with pytest.raises(SourceError) as caught:
-        verified(fake, policy)
-    assert caught.value.reason == "Unverified"
-    return caught.value.message
 
 
 def test_simple_signing_by_a_trusted_key_counts(fake: FakeRegistry) -> None:

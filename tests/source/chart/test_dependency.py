@@ -5,18 +5,16 @@ from typing import Any
 import pytest
 
 from gitops_agent.api.render_options import RenderOptions
+from gitops_agent.api.source_options import ChartSpec
 from gitops_agent.errors import SourceError
 from gitops_agent.revision.chart_dependency import ChartDependency
-from gitops_agent.source.chart.chart_ref import ChartSource
+from gitops_agent.source.chart.chart_ref import SignerDemand
 from gitops_agent.source.chart.dependency import LOCKED, DependencyAccess
-from gitops_agent.source.repository import Repository
-
-GIT = Repository(url="https://git.example.com/config.git", secret="apps/git")
 
 
-def secret_of(url: str, source: Repository = GIT, **helm: Any) -> str:
+def secret_of(url: str, chart: ChartSpec | None = None, **helm: Any) -> str:
     """The Secret that a dependency at an address is read with."""
-    access = DependencyAccess.of("apps", source, RenderOptions.model_validate({"helm": helm}))
+    access = DependencyAccess.of("apps", chart, RenderOptions.model_validate({"helm": helm}))
     return access.located(ChartDependency(url, "redis", "1.2.0"))[0].secret
 
 
@@ -48,13 +46,48 @@ def test_the_longest_address_counts() -> None:
     assert secret_of("https://c.example.com/a/b", repositories=rows) == "apps/one"
 
 
-def test_the_repository_of_the_chart_itself_needs_no_entry() -> None:
-    chart = {"repository": "https://c.example.com/a", "name": "x", "version": "1.0.0", "secretRef": {"name": "own"}}
-    own = ChartSource(url="https://c.example.com/a/", secret="apps/own")
+CHART = {"repository": "https://c.example.com/a/", "name": "shop", "version": "1.0.0", "secretRef": {"name": "own"}}
 
-    assert secret_of("https://c.example.com/a", chart=chart) == "apps/own"
-    assert secret_of("https://c.example.com/a", own) == "apps/own"
-    assert secret_of("https://c.example.com/b", own) == ""
+
+def test_the_repository_of_the_chart_itself_needs_no_entry() -> None:
+    own = ChartSpec.model_validate(CHART)
+    beside = RenderOptions.model_validate({"helm": {"chart": CHART}})
+
+    for access in (DependencyAccess.of("apps", own, None), DependencyAccess.of("apps", None, beside)):
+        same, other = (ChartDependency(f"https://c.example.com/{path}", "redis", "1.2.0") for path in "ab")
+        assert (access.located(same)[0].secret, access.located(other)[0].secret) == ("apps/own", "")
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["beside values in Git", "alone"])
+@pytest.mark.parametrize(
+    ("verify", "version", "range_"),
+    [({}, True, True), ({"dependencies": "verified"}, True, True), ({"dependencies": "locked"}, False, True)],
+    ids=["by default", "verified", "locked"],
+)
+def test_a_dependency_is_verified_like_its_chart_unless_locks_suffice(
+    *, verify: dict[str, Any], version: bool, range_: bool, beside: bool
+) -> None:
+    chart = CHART | {"verify": {"provenance": {"secretRef": {"name": "signers"}}, **verify}}
+    if beside:
+        access = DependencyAccess.of("apps", None, RenderOptions.model_validate({"helm": {"chart": chart}}))
+    else:
+        access = DependencyAccess.of("apps", ChartSpec.model_validate(chart), None)
+    demand = SignerDemand(secret="apps/signers", provenance=True)
+    locked, ranged = (ChartDependency("https://c", "redis", *rest) for rest in (("1.2.0",), ("~1.2", "f" * 40)))
+
+    assert access.located(locked)[1].signers == (demand if version else None)
+    assert access.located(ranged)[1].signers == (demand if range_ else None)
+
+
+def test_only_a_missing_signature_becomes_one_of_a_dependency() -> None:
+    access = DependencyAccess(namespace="apps", chart="shop")
+    dependency = ChartDependency("https://c", "redis", "~1.2", "f" * 40)
+    down = SourceError("down", reason="SourceUnavailable", transient=True)
+    refused = access.explained(dependency, SourceError("no keys yet", reason="Unverified", transient=True, repository="x"))
+
+    assert access.explained(dependency, down) is down
+    assert (refused.reason, refused.transient, refused.facts["repository"]) == ("ChartDependencyUnverified", True, "https://c")
+    assert "name one version in Chart.lock and set verify.dependencies: locked" in refused.message
 
 
 def test_what_a_range_means_is_chosen_for_the_chart_that_names_it() -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from gitops_agent.errors import SourceError
+from gitops_agent.manifest.revision_name import digest_of
+from gitops_agent.revision.chart_dependency import ChartDependency
 from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource, SignerDemand
 from gitops_agent.source.chart.charts import Charts
+from gitops_agent.source.chart.dependency import DependencyAccess
 from gitops_agent.source.chart.provenance import Proofs, prove
 from gitops_agent.source.chart.provenance_policy import ProvenancePolicy
 from gitops_agent.source.chart.repository import ChartAccess, ChartVersion
@@ -39,16 +40,11 @@ def text(name: str = "podinfo", version: str = "6.5.4", digest: str = DIGEST, fi
 @pytest.fixture(scope="module")
 def gpg() -> Iterator[GpgHome]:
     """Keys of Ada, of Eve, and one to revoke."""
-    if shutil.which("gpg") is None or shutil.which("gpgv") is None:
-        pytest.skip("gpg and gpgv are not installed here: OpenPGP keys cannot be made")
-    folder = Path(tempfile.mkdtemp(prefix="gpg-"))
-    home = GpgHome(folder / "home")
-    home.key(ADA, algorithm="rsa2048")
-    home.key(EVE)
-    home.key(OLD)
-    yield home
-    home.close()
-    shutil.rmtree(folder, ignore_errors=True)
+    with GpgHome.temporary() as home:
+        home.key(ADA, algorithm="rsa2048")
+        home.key(EVE)
+        home.key(OLD)
+        yield home
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +165,37 @@ def test_a_chart_that_helm_signed_is_followed_and_an_unsigned_one_is_not(
     (other,) = charts.poll(source, [ref], access).errors.values()
     assert str(other).endswith("the provenance file is that of podinfo 6.5.4")
     assert charts.resolve(source, ref) == followed
+
+
+def test_a_dependency_has_to_be_signed_like_its_chart(
+    server: ChartServer, gpg: GpgHome, secret: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    digest = server.publish("podinfo", "6.5.4")
+    dependency = ChartDependency(server.url, "podinfo", "6.5.4")
+    charts, demanding = Charts(tmp_path), DependencyAccess(namespace="shop", chart="shop", signers=DEMAND)
+    source, ref = demanding.located(dependency)
+    _, unsigned = DependencyAccess(namespace="shop", chart="shop", signers=DEMAND, locked=True).located(dependency)
+    access = ChartAccess(url=server.url, signers=policies([ref, unsigned], lambda *_: secret))
+
+    result = charts.poll(source, [ref, unsigned], access)
+    assert list(result.tips) == [unsigned]
+    problem = demanding.explained(dependency, result.errors[ref])
+    assert problem.reason == "ChartDependencyUnverified"
+    assert problem.message.startswith(
+        f"the chart shop demands signatures, also of podinfo 6.5.4 from {server.url}, which it does not hold in charts/: "
+    )
+    assert problem.facts.items() >= {"chart": "shop", "dependency": "podinfo", "version": "6.5.4"}.items()
+    with pytest.raises(SourceError, match="has not been fetched yet"):
+        charts.resolve(source, ref)
+
+    server.archives["/podinfo-6.5.4.tgz.prov"] = clear(gpg, text(digest=digest), EVE)
+    assert "which is not a trusted signer" in str(charts.poll(source, [ref], access).errors[ref])
+    server.archives["/podinfo-6.5.4.tgz.prov"] = clear(gpg, text(digest=digest))
+    assert charts.poll(source, [ref], access).errors == {}
+    del server.archives["/podinfo-6.5.4.tgz.prov"]
+    again = Charts(tmp_path)
+    assert again.poll(source, [ref], access).errors.keys() == {ref}
+    assert digest_of(again.resolve(source, ref).commit) == digest
 
 
 def packaged(gpg: GpgHome, folder: Path) -> tuple[bytes, bytes]:

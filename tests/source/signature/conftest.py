@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,14 +13,9 @@ from tests.source.signature.keys import GpgHome, SshKey
 
 @pytest.fixture(scope="session")
 def gpg() -> Iterator[GpgHome]:
-    """A home of gpg in a short path: it holds a socket."""
-    if shutil.which("gpg") is None or shutil.which("gpgv") is None:
-        pytest.skip("gpg and gpgv are not installed here: OpenPGP keys cannot be made")
-    folder = Path(tempfile.mkdtemp(prefix="gpg-"))
-    home = GpgHome(folder / "home")
-    yield home
-    home.close()
-    shutil.rmtree(folder, ignore_errors=True)
+    """A home of gpg."""
+    with GpgHome.temporary() as home:
+        yield home
 
 
 @pytest.fixture(scope="session")

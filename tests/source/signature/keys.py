@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 _ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C", "TZ": "UTC"}
 
@@ -17,9 +22,22 @@ class GpgHome:
     """A home of gpg, with as many keys as its tests make."""
 
     def __init__(self, directory: Path) -> None:
+        if shutil.which("gpg") is None or shutil.which("gpgv") is None:
+            pytest.skip("gpg and gpgv are not installed here: OpenPGP keys cannot be made")
         directory.mkdir(mode=0o700)
         self.directory = directory
         self.run("--list-keys")
+
+    @classmethod
+    @contextmanager
+    def temporary(cls) -> Iterator[GpgHome]:
+        """A home in a short path, for it holds a socket."""
+        with tempfile.TemporaryDirectory(prefix="gpg-", ignore_cleanup_errors=True) as folder:
+            home = cls(Path(folder) / "home")
+            try:
+                yield home
+            finally:
+                home.close()
 
     def run(self, *arguments: str, stdin: bytes = b"") -> bytes:
         words = ("gpg", "--batch", "--quiet", "--no-tty", "--passphrase", "", "--pinentry-mode", "loopback", *arguments)
