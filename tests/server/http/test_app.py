@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import itertools
 import json
 import re
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gitops_agent.server.rights import Rights
-from gitops_agent.server.routes import ROUTES, Route
+from gitops_agent.server.routes import ROUTES, Query, Route
 from gitops_agent.server.web.assets import page as shipped
 from tests.server.applications import application
 from tests.server.served import EVERYTHING, Served, served
@@ -24,6 +27,7 @@ pytestmark = pytest.mark.slow
 PRIVATE = [route for route in ROUTES if not route.public]
 WITH_BODY = [route for route in ROUTES if route.body is not None]
 SHOP = "/api/v1/applications/gitops/shop"
+HOSTILE_NAMES = ("%00", "%2e%2e%2f%2e%2e", "x" * 2_000, "%ff%fe", "%F0%9F%92%A5", "a%0d%0aX-Evil:%201", "<script>")
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +117,41 @@ def test_ten_megabytes_are_not_read(page: Served, route: Route) -> None:
     with connection:
         connection.sendall(f"{head}Content-Length: 10000000\r\n\r\n".encode() + b" " * 20_000)
         assert b" 413 " in connection.recv(64)
+
+
+@pytest.mark.parametrize("route", WITH_BODY, ids=by_name)
+def test_ten_megabytes_that_do_not_say_so_are_cut_off(page: Served, route: Route) -> None:
+    connection = socket.create_connection(("127.0.0.1", page.port), timeout=10)
+    head = f"POST {address(route)} HTTP/1.1\r\nHost: localhost\r\nCookie: viewer=admin\r\nContent-Type: application/json\r\n"
+    chunk = b"%x\r\n%s\r\n" % (16_384, b" " * 16_384)
+    with connection:
+        connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + chunk)
+        with contextlib.suppress(ConnectionError):  # the server ends the connection that goes on
+            connection.sendall(chunk * 640)
+        with contextlib.suppress(ConnectionError):
+            assert connection.recv(64).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if "{" in route.path], ids=by_name)
+def test_no_name_in_a_path_breaks_a_route(page: Served, route: Route) -> None:
+    body = json.dumps(required(route)).encode() if route.body else None
+    for name, text in itertools.product(re.findall(r"\{(\w+)\}", route.path), HOSTILE_NAMES):
+        reply = page.ask(route.method, address(replace(route, path=route.path.replace(f"{{{name}}}", text))), body=body)
+
+        # The API server of these tests is away, so what could be a name is looked for in vain.
+        assert (name, text, reply.status) in {(name, text, status) for status in (401, 404, 405, 422, 503)}
+        assert "x-evil" not in reply.headers
+
+
+TYPED = [(route, query) for route in ROUTES for query in route.query if query.type != "string"]
+
+
+@pytest.mark.parametrize(("route", "query"), TYPED, ids=lambda each: each.name)
+def test_a_parameter_of_the_wrong_type_is_refused(page: Served, route: Route, query: Query) -> None:
+    for value in ("", "x", "-1", "1.5", "null", "TRUE", "[]", "%00", "9" * 30):
+        reply = page.ask("GET", f"{address(route)}?{query.name}={value}")
+
+        assert (value, reply.status) in {(value, 422), (value, 404)}
 
 
 @pytest.mark.parametrize(
