@@ -1,7 +1,7 @@
 """Counts events of the last hour without a timer.
 
-Problem: a counter since the start does not say what goes on now, and a sampler that reads it every minute runs for nobody most
-of the time. Decision: events are added to slots of ten seconds as they happen, and old slots are dropped then, so a counter
+Problem: a counter since the start does not say what goes on now, and a sampler that reads it every minute mostly runs without a
+reader. Decision: events are added to slots of ten seconds as they happen, and old slots are dropped then, so a counter
 costs at most 360 small entries, and one without events costs none.
 """
 
@@ -20,7 +20,7 @@ class RecentCount:
     """A thread-safe count of recent events.
 
     Args:
-        clock: seconds that never go back.
+        clock: seconds of a monotonic clock.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -40,7 +40,7 @@ class RecentCount:
                 self._slots.append([slot, 1])
 
     def within(self, seconds: int) -> int:
-        """The events of the last seconds, to the slot; an hour at most."""
+        """Events of the last seconds, rounded to slots; at most one hour."""
         with self._lock:
             oldest = int(self._clock() // SLOT_SECONDS) - seconds // SLOT_SECONDS
             return sum(count for slot, count in self._slots if slot > oldest)

@@ -97,7 +97,7 @@ class Viewer:
             AgentError: the API server does not say.
         """
         rights = {namespace: self.rights(namespace) for namespace in {key.namespace for key in keys}}
-        whole = {namespace for namespace, known in rights.items() if known.sees_all}
+        whole = {namespace for namespace, granted in rights.items() if granted.sees_all}
         shown = {key for key in keys if key.namespace in whole or rights[key.namespace].sees(key.name)}
         if self.destinations is not None:
             shown |= {key for key in keys if key not in shown and self.destinations.show(key)}

@@ -1,4 +1,4 @@
-"""A value that must not leave, and the forms in which it could.
+"""A value that must not leak, in every encoding.
 
 A leak is seldom the whole value: texts are cut, quoted, escaped and encoded. So a value is made of two words without any
 character that an encoding replaces, and each word is looked for as it is, in base64 at every offset, and in hexadecimal.
@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 @dataclass(frozen=True)
 class Canary:
-    """A value of a Secret, or of a ConfigMap that shows that the search finds.
+    """A value to search for: of a Secret, or of the control.
 
     Attributes:
         first: letters and digits, at least twelve.
@@ -62,6 +62,11 @@ def places(hits: Iterable[str]) -> set[str]:
 
 
 def _base64_at(word: str, offset: int) -> str:
-    """The characters of base64 that depend on the word alone, which begins at this offset of three bytes."""
+    """The base64 characters that depend on the word alone.
+
+    Args:
+        word: the bytes.
+        offset: where in three bytes the word begins.
+    """
     encoded = base64.b64encode(b"\0" * offset + word.encode()).decode()
     return encoded[-(-offset * 8 // 6) : (offset + len(word)) * 8 // 6]

@@ -39,7 +39,9 @@ class DashboardViewer:
             return answer.status, answer.read().decode(errors="replace")
 
     def answers(self, names: Mapping[str, str], queries: Mapping[str, str]) -> dict[str, tuple[int, str]]:
-        """The status and the text of every GET of the OpenAPI document but the stream, by the name of its operation.
+        """Status and text of every GET of the OpenAPI document, by operation.
+
+        Without the stream, which does not end.
 
         Args:
             names: what stands in the paths.

@@ -151,7 +151,7 @@ class InstalledAgent:
         return agent
 
     def administrator(self, name: str) -> str:
-        """The token of an account that may do everything, for as long as the installation lasts."""
+        """The token of an account that may do everything."""
         subject = {"kind": "ServiceAccount", "name": name, "namespace": self.namespace}
         apply(
             self.plane, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": self.namespace}}

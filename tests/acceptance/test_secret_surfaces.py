@@ -1,4 +1,4 @@
-"""One life of an Application with every surface on: no value of its Secret is on any of them.
+"""No value of a Secret is on any surface of an agent.
 
 Values of a ConfigMap go the same ways, and are found, so the search would find the Secret's.
 """
@@ -58,12 +58,12 @@ def take(_: Told, handler: Handler) -> None:
 
 
 def declared(secret: Canary, shown: Canary, *, items: int = ITEMS) -> dict[str, str]:
-    """The files of a commit: a Secret with a value in each of its fields, a ConfigMap beside it, and small objects."""
+    """The files of a commit: a Secret, a ConfigMap and small objects."""
     return files(token(secret), config_map("settings", tone=shown.value), *config_maps(items))
 
 
 def refused(secret: Canary | None, shown: Canary | None) -> dict[str, str]:
-    """The files of a commit that the API server refuses, repeating what it does not take."""
+    """The files of a commit that the API server refuses."""
     settings = config_map("settings", tone=SHOWN.value) | ({"immutable": shown.value} if shown else {})
     return files(token(HELD) | ({"immutable": secret.value} if secret else {}), settings, *config_maps(ITEMS))
 
@@ -74,15 +74,15 @@ def token(password: Canary) -> Object:
 
 
 def announce(team: Tenant, receiver: Receiver) -> None:
-    """Three Notifiers of one receiver: for scripts, in a chat, and beside the commit."""
+    """Creates three Notifiers of one receiver: webhook, chat and commit status."""
     address = receiver.url.removesuffix("/hook")
     token = {"token": CREDENTIAL.value, "hmac": CREDENTIAL.value, "channel": "#ops"}
     team.apply(secret("receiver", **token), namespace=team.installed.namespace)
-    forge = {"repository": "acme/config", "commitStatus": {"deployments": True, "environment": "production"}}
     hooks = {"provider": "webhook", "events": EVENTS}
     chat = {"provider": "slack", "events": EVENTS, "template": TEMPLATE}
     forge = {"provider": "github", "repository": "acme/config", "commitStatus": {"deployments": True}}
-    for path, spec in {"/hook": hooks, "/slack": chat, "/github": forge}.items():
+    specs: dict[str, Object] = {"/hook": hooks, "/slack": chat, "/github": forge}
+    for path, spec in specs.items():
         notifier(team.installed, path[1:], f"{address}{path}", secretRef={"name": "receiver"}, **spec)
 
 
@@ -116,7 +116,7 @@ def refusal(own: Tenant) -> str:
 
 
 def lived(own: Tenant, receiver: Receiver, collector: Collector) -> dict[str, str]:
-    """What an agent says in a life with drift, a refused commit and a held one, by place."""
+    """What an agent says of drift, refused and held commits."""
     installed = own.installed
     metadata = {"name": SHARE_SECRET, "namespace": installed.namespace}
     apply(installed.plane, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata})
@@ -172,7 +172,7 @@ def drift(own: Tenant) -> None:
 
 
 def asked(own: Tenant, viewer: DashboardViewer, path: str, commits: str) -> dict[str, str]:
-    """The answers of all that can be read of the Application, of its Secret and of its ConfigMap."""
+    """Every readable answer about the Application, its Secret and its ConfigMap."""
     namespace, name = own.installed.namespace, own.name("app")
     status, text = viewer.ask("POST", "/api/v1/share", {"application": {"namespace": namespace, "name": name}, "ttl": "8h"})
     assert status == 201, text

@@ -89,7 +89,10 @@ class Proxy:
 
 
 def spread(load: Load, weight: int) -> None:
-    """Waits for the answers: each thread of the proxy takes new routes in its own time, after they are reported."""
+    """Waits until the answers have the weight.
+
+    Each thread of the proxy takes new routes in its own time, after they are reported.
+    """
     eventually("the answers have the weight", lambda: abs(load.share("canary", last=50) - weight) <= 4, seconds=30)
 
 

@@ -1,4 +1,4 @@
-"""What a held plan would delete is kept by the texts that the dashboard shows."""
+"""The texts of the dashboard keep what a held plan would delete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pods and routes of a rollout, as its viewer may read them."""
+"""Pods and routes of a rollout, as its viewer may read them."""
 
 from __future__ import annotations
 

@@ -27,7 +27,9 @@ MOST_PATCHES = 50
 
 
 def keeping(application: Application, plan: Plan, form: Format) -> tuple[KeepView, ...]:
-    """The ways to keep the objects, the plainest first; none where nothing is held back from deletion.
+    """Ways to keep the objects, the plainest first.
+
+    Empty where no deletion is held.
 
     Args:
         application: whose, with its live status.
@@ -52,7 +54,7 @@ def _ways(application: Application, plan: Plan, form: Format) -> Iterator[KeepVi
 
 
 def _restored(application: Application, plan: Plan) -> str:
-    """The commands that bring the files back; empty where no commit of a repository has them."""
+    """Commands that restore the files; empty where no commit has them."""
     source = application.spec.source
     applied = commit_of(str((application.status.get("sync") or {}).get("revision") or ""))
     newest = commit_of(plan.revision.commit)
@@ -66,12 +68,14 @@ def _restored(application: Application, plan: Plan) -> str:
 def _asked(application: Application, plan: Plan, form: Format) -> str:
     """The annotations, in the words of the format."""
     blast = plan.verdict.blast
-    asked = [(key, PRUNE, "disabled") for key in blast.deletions] + [(key, REPLACE, "never") for key in blast.replacements]
+    annotations = [(key, PRUNE, "disabled") for key in blast.deletions] + [
+        (key, REPLACE, "never") for key in blast.replacements
+    ]
     if form is Format.PLAIN:
         return "\n".join(
-            "".join(f"# {key}\n" for key, name, _ in asked if name == annotation)
+            "".join(f"# {key}\n" for key, name, _ in annotations if name == annotation)
             + dump({"metadata": {"annotations": {annotation: value}}})
-            for annotation, value in dict.fromkeys((name, value) for _, name, value in asked)
+            for annotation, value in dict.fromkeys((name, value) for _, name, value in annotations)
         )
     patches = {"patches": [_patch(application, key, name, value) for key, name, value in asked]}
     if form is Format.KUSTOMIZE:

@@ -84,7 +84,7 @@ class DependencyAccess:
         return plain, ref
 
     def explained(self, dependency: ChartDependency, problem: AgentError) -> AgentError:
-        """A missing signature as one of a dependency; other problems as they are."""
+        """Names the dependency in a missing signature; returns other problems unchanged."""
         if problem.reason != "Unverified":
             return problem
         lock = "name one version in Chart.lock and " if dependency.parent else ""
