@@ -77,7 +77,7 @@ def _asked(application: Application, plan: Plan, form: Format) -> str:
             + dump({"metadata": {"annotations": {annotation: value}}})
             for annotation, value in dict.fromkeys((name, value) for _, name, value in annotations)
         )
-    patches = {"patches": [_patch(application, key, name, value) for key, name, value in asked]}
+    patches = {"patches": [_patch(application, key, name, value) for key, name, value in annotations]}
     if form is Format.KUSTOMIZE:
         return dump({"spec": {"render": {"kustomize": patches}}})
     return dump({"spec": {"render": {"helm": {"postRender": {"kustomize": patches}}}}})
