@@ -73,7 +73,6 @@ TESTED_ELSEWHERE = {
     "preview/revision_manifests.py": "server/test_laptop.py",  # through the dashboard
     "server/answers/*.py": "server/test_laptop.py",  # likewise, over HTTP
     "server/http/*.py": "server/http/test_app.py",  # parts of one server
-    "server/viewer.py": "server/http/test_app.py",  # likewise
     "server/plan_cache.py": "server/test_laptop.py",  # likewise
     "server/source.py": "server/test_laptop.py",  # likewise
     "server/application_row.py": "server/http/test_app.py",  # what the list shows

@@ -80,8 +80,11 @@ def source_approval(application: Object) -> str:
     A branch left its last verified commit, or a version of a chart has another content.
     """
     source = mapping(application, "status", "source")
-    waiting = (mapping(source, name).get("approval") for name in ("unverified", "republished"))
-    return next((str(approval) for approval in waiting if approval), "")
+    for name in ("unverified", "republished"):
+        waiting = source.get(name)
+        if isinstance(waiting, dict) and waiting.get("approval"):
+            return str(waiting["approval"])
+    return ""
 
 
 def approve(access: ClusterClient, application: Object, held: str, *, version: str = "") -> None:

@@ -61,7 +61,8 @@ def decoded(places: list[Any]) -> ApplicationRow:
 
 def counts_of(resources: Object) -> Counts:
     """The numbers of its objects."""
-    return Counts(*(int(resources.get(name) or 0) for name in ("total", "drifted", "unhealthy")))
+    total, drifted, unhealthy = resources.get("total"), resources.get("drifted"), resources.get("unhealthy")
+    return Counts(int(total or 0), int(drifted or 0), int(unhealthy or 0))
 
 
 def waiting_hash(application: Object, reason: str) -> str:

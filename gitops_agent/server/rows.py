@@ -163,7 +163,7 @@ class Rows:
                     self._oldest_gone = self._gone.popitem(last=False)[1]
             return False
         row = row_of(live, self._policy)
-        encoded = bytes(memoryview(orjson.dumps(row, default=tuple)))
+        encoded = bytes(memoryview(orjson.dumps(tuple(row), default=tuple)))
         version = str(live["metadata"].get("resourceVersion") or "")
         if before is not None and before.encoded == encoded:
             if before.version != version:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Collection
@@ -74,9 +75,9 @@ class Viewer:
             Unauthorized: the credentials are no longer accepted.
             AgentError: the API server does not answer.
         """
-        with self._lock:
+        with self._lock:  # kept until there are others: without an answer, what was shown stays
+            self._rights.update({namespace: (-math.inf, rights) for namespace, (_, rights) in self._rights.items()})
             namespaces = tuple(self._rights)
-            self._rights.clear()
         for namespace in namespaces or (self.access.namespace,):
             self.rights(namespace)
         if self.destinations is not None:

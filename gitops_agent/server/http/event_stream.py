@@ -46,6 +46,7 @@ _DIRTY = 2_000
 _STREAMS = 200
 _OF_ONE_VIEWER = 8
 _RETRY_MS = 1_500
+_STOPPING = EventName.BYE, ByeEvent(retry_ms=_RETRY_MS, why="shutdown")
 STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -151,6 +152,8 @@ class EventStreams:
         self.used()
         self._begin(stream, wish.mark)
         self._streams.add(stream)
+        if self._stopped:
+            stream.end = _STOPPING
         try:
             await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
             leaving = asyncio.create_task(left(receive))
@@ -202,6 +205,7 @@ class EventStreams:
         events = [(EventName.HELLO, _json(hello)), *self._pending(stream)]
         await sent(send, b"retry: %d\n\n" % _RETRY_MS + self._encoded(events))
         while True:
+            stream.wake.clear()  # before the look: what comes up while events are sent wakes again
             events = self._pending(stream)
             if stream.agent and time.monotonic() - agent_at > _AGENT_SECONDS:
                 agent_at = time.monotonic()
@@ -213,13 +217,10 @@ class EventStreams:
                 return
             if events:
                 await sent(send, self._encoded(events))
-            stream.wake.clear()
-            if not (stream.dirty or stream.gone or stream.details or stream.reset):
-                wait = _AGENT_SECONDS if stream.agent else HEARTBEAT_SECONDS
-                try:
-                    await asyncio.wait_for(stream.wake.wait(), wait)
-                except TimeoutError:
-                    await sent(send, b": \n\n")
+            try:
+                await asyncio.wait_for(stream.wake.wait(), _AGENT_SECONDS if stream.agent else HEARTBEAT_SECONDS)
+            except TimeoutError:
+                await sent(send, b": \n\n")
 
     def _pending(self, stream: _Stream) -> list[tuple[EventName, bytes]]:
         """The events that a viewer has not got yet, and forgets them."""
@@ -301,7 +302,7 @@ class EventStreams:
     def _stop(self) -> None:
         self._stopped = True
         for stream in self._streams:
-            stream.end = EventName.BYE, ByeEvent(retry_ms=_RETRY_MS, why="shutdown")
+            stream.end = _STOPPING
             stream.wake.set()
 
     def _release_rows(self) -> None:

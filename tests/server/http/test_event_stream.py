@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
+from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.manifest.key import AppKey
+from gitops_agent.sandbox.kubeconfig import write_kubeconfig
+from gitops_agent.server.http.event_stream import EventStreams, Wish
 from gitops_agent.server.rights import Rights
+from gitops_agent.server.rows import Rows
+from gitops_agent.server.viewer import Viewer
 from tests.server.applications import application
 from tests.server.served import EVERYTHING, served
 
@@ -128,3 +138,32 @@ def test_one_session_has_eight_streams(tmp_path: Path) -> None:
 def test_an_unknown_topic_is_refused(tmp_path: Path, topics: str) -> None:
     with served(tmp_path) as dashboard:
         assert dashboard.ask("GET", f"/api/v1/stream?topics={topics}").status == 422
+
+
+def test_a_stream_that_is_ended_during_a_send_says_so_at_once(tmp_path: Path) -> None:
+    shop = AppKey("gitops", "shop")
+    rows = Rows(lambda _: application("shop", message=str(len(sent))), lambda _: None)
+    streams = EventStreams(rows, lambda: (shop,))
+    kubeconfig = write_kubeconfig(tmp_path / "away", server="http://127.0.0.1:1", authority=b"", user="u", token="t")
+    viewer = Viewer(user="u", groups=(), mode="token", access=ClusterClient.open(str(kubeconfig), None, "gitops"), digest="u")
+    viewer._rights["gitops"] = (math.inf, Rights(namespace="gitops", allowed=EVERYTHING))
+    sent: list[bytes] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message.get("body") or b"")
+        if b"event: hello" in sent[-1]:
+            streams.touch(shop)
+        if b"event: rows" in sent[-1]:
+            streams.stop()
+            await asyncio.sleep(0)
+
+    async def receive() -> MutableMapping[str, Any]:
+        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]  # the viewer stays
+
+    async def watched() -> None:
+        streams.attach(asyncio.get_running_loop())
+        await asyncio.wait_for(streams.serve(viewer, Wish(topics="rows"), receive, send), 10)
+
+    asyncio.run(watched())
+
+    assert b"event: bye" in sent[-2]
