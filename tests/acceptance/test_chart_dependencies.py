@@ -20,6 +20,8 @@ from tests.acceptance.test_rollout_commands import Shell
 from tests.oci.real_registry import real_registry
 from tests.source.chart import archives
 from tests.source.chart.server import ChartServer, serving
+from tests.source.chart.test_provenance import ADA, clear, text
+from tests.source.signature.keys import GpgHome
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -38,8 +40,8 @@ def charts() -> Iterator[ChartServer]:
         yield server
 
 
-def about(*wishes: Object) -> str:
-    return dump({"apiVersion": "v2", "name": "shop", "version": "0.1.0", "dependencies": list(wishes)})
+def about(*wishes: Object, number: str = "0.1.0") -> str:
+    return dump({"apiVersion": "v2", "name": "shop", "version": number, "dependencies": list(wishes)})
 
 
 def locked_by_helm(folder: Path, charts: ChartServer, text: str) -> str:
@@ -137,10 +139,42 @@ def test_a_published_chart_that_is_not_complete_keeps_what_its_ranges_mean(team:
     assert (version(team, "redis"), unavailable(team)) == ("1.3.0", "")
 
 
-def incomplete(url: str) -> bytes:
+def test_a_dependency_of_a_signed_chart_is_signed_or_locked(team: Tenant, charts: ChartServer) -> None:
+    secret = team.name("signers")
+
+    def sign(name: str, number: str, archive: bytes) -> None:
+        file = f"{name}-{number}.tgz"
+        proof = text(name=name, version=number, digest=charts.publish(name, number, archive), file=file)
+        charts.archives[f"/{file}.prov"] = clear(gpg, proof)
+
+    def declare(number: str, dependencies: str) -> None:
+        verify = {"provenance": {"secretRef": {"name": secret}}, "dependencies": dependencies}
+        team.declare(source={"chart": {"repository": charts.url, "name": "shop", "version": number, "verify": verify}})
+
+    with GpgHome.temporary() as gpg:
+        gpg.key(ADA)
+        body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}}
+        team.apply({**body, "stringData": {"ada.asc": gpg.export(ADA).decode()}}, namespace=team.installed.namespace)
+        sign("shop", "0.1.0", incomplete(charts.url))
+        sign("shop", "0.2.0", incomplete(charts.url, "0.2.0", "1.2.0"))
+
+        declare("0.1.0", "locked")
+        assert "name one version in Chart.lock" in team.says("ChartDependencyUnverified", "redis 1.x")
+        declare("0.2.0", "locked")
+        team.until(lambda: version(team, "redis") == "1.2.0", "the exact version is applied")
+
+        declare("0.1.0", "verified")
+        team.says("ChartDependencyUnverified", "it has no provenance file")
+        assert version(team, "redis") == "1.2.0"
+        sign("redis", "1.3.0", package("redis", "1.3.0", {"config.yaml": CALLED}))
+        team.ask()
+        team.until(lambda: version(team, "redis") == "1.3.0", "the signed dependency is applied")
+
+
+def incomplete(url: str, number: str = "0.1.0", wished: str = "1.x") -> bytes:
     """A chart without its dependency, which helm refuses to package."""
-    wish = {"name": "redis", "version": "1.x", "repository": url}
-    return archives.packed(archives.member("shop/templates/own.yaml", OWN.encode()), chart=about(wish).encode(), name="shop")
+    chart = about({"name": "redis", "version": wished, "repository": url}, number=number).encode()
+    return archives.packed(archives.member("shop/templates/own.yaml", OWN.encode()), chart=chart, name="shop")
 
 
 def test_a_release_with_dependencies_is_taken_over_by_its_plan(team: Tenant, charts: ChartServer) -> None:

@@ -11,6 +11,9 @@ from gitops_agent.server.webhooks.delivery import Delivery, Push
 from gitops_agent.server.webhooks.receiver import Verdict, WebhookReceiver
 from tests.server.webhooks.deliveries import CLONE, NOW, PUSH, REPOSITORY, SECRET, hexadecimal, raw_delivery
 
+DEEP = b"[" * 20_000
+"""Lists in lists, unclosed."""
+
 DOCUMENT = {**PUSH, "repository": REPOSITORY}
 
 
@@ -78,6 +81,8 @@ def test_a_replica_that_follows_takes_nothing() -> None:
     assert receiver.receive("github", event(id_="guid")) is Verdict.ACCEPTED
 
 
-@pytest.mark.parametrize("body", [b"", b"nonsense", b"[" * 20_000, b'"' + b"x" * 100_000 + b'"', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "body", [b"", b"nonsense", DEEP, DEEP + DEEP.replace(b"[", b"]"), b'"' + b"x" * 100_000 + b'"', b"\xff\xfe"]
+)
 def test_a_body_that_is_no_push_is_ignored(body: bytes) -> None:
     assert WebhookReceiver(Sink({"github": SECRET})).receive("github", event(body=body)) is Verdict.IGNORED
