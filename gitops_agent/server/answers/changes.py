@@ -24,6 +24,7 @@ from gitops_agent.preview.comparison import Preview, PreviewTarget, compare
 from gitops_agent.preview.revision_manifests import manifests_of
 from gitops_agent.rollout.progress import RolloutProgress
 from gitops_agent.server.answers.application import command, commit_of, window
+from gitops_agent.server.answers.approvers import approvers
 from gitops_agent.server.answers.call import Answer, Call, now
 from gitops_agent.server.answers.commits import refuse_files
 from gitops_agent.server.answers.diff_sides import sides
@@ -83,6 +84,7 @@ def plan(call: Call) -> views.PlanView:
         warnings=tuple(plain(warning) for warning in (*planned.warnings, *_stopped(preview))),
         held_since=str(condition_of(live, "Ready").get("lastTransitionTime") or "") if waiting else "",
         command=command(f"approve {call.key.name} {waiting[:SHORT]}", live) if waiting else "",
+        approvers=approvers(call.viewer.access, call.viewer.rights(call.key.namespace), call.key.name) if waiting else (),
         as_of=now(),
     )
 

@@ -306,6 +306,9 @@ class PlanView(View):
     command: str = ""
     """The command that approves it; empty when nothing waits."""
 
+    approvers: tuple[str, ...] = ()
+    """People and groups who may approve, where the viewer may not and may read their bindings."""
+
     as_of: Time = ""
     """When the live state was read."""
 

@@ -255,6 +255,18 @@ def test_an_approval_needs_the_digits_and_names_the_whole_plan(visitor: Visitor)
     ]
 
 
+def test_a_viewer_who_may_not_approve_reads_who_may(visitor: Visitor) -> None:
+    application = "/api/v1/applications/gitops-system/crds"
+    refused = {"verb": "approve", "allowed": False, "why": "you may not approve applications", "rule": "", "command": ""}
+    (_, body), plan = visitor.examples.get(application), example("plan-held")
+    visitor.examples.answers[application] = 200, body | {"actions": [refused]}
+    visitor.examples.answers[f"{application}/plan"] = 200, plan | {"approvers": ["Group release", "User <b>dana</b>"]}
+    page = visitor.open(HELD)
+
+    expect(page.get_by_text("Ask one of these, who may: Group release, User <b>dana</b>")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve", exact=True)).to_have_count(0)
+
+
 def test_a_plan_that_changed_cannot_be_approved_under_its_old_name(visitor: Visitor) -> None:
     page = visitor.open("/a/gitops-system/crds/plan/aaaaaaaaaaaa")
 

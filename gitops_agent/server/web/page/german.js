@@ -165,6 +165,7 @@ export const WORDS = {
   "held.more": "und {count} weitere",
   "held.none": "Nichts wartet auf jemanden.",
   "held.notYou": "{user} darf das nicht freigeben",
+  "held.approvers": "Freigeben dürfen zum Beispiel:",
   "held.show": "Jetzigen Plan zeigen",
   "held.since": "wartet seit",
   "held.total": "{total} Objekte; {budget} dürfen ohne Freigabe gehen, {live} sind im Cluster",

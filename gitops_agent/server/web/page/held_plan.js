@@ -113,6 +113,7 @@ function Approval({ ns, name, path, plan, same, action }) {
   if (action && !action.allowed) {
     return html`<section class="approval">
       <h2>${t("held.notYou", { user: me.value?.user ?? "" })}</h2><p>${action.why}</p>
+      ${plan.approvers.length > 0 && html`<p>${t("held.approvers")} <b>${plan.approvers.join(", ")}</b></p>`}
       ${action.rule && html`<${Block} text=${action.rule} name=${t("action.rule")} />`}
       <p class="muted">${t("action.same")}</p><${Command} text=${plan.command} />
     </section>`;

@@ -146,6 +146,7 @@ export const MORE = {
   "held.more": "and {count} more",
   "held.none": "Nothing waits for anybody.",
   "held.notYou": "{user} may not approve this",
+  "held.approvers": "Ask one of these, who may:",
   "held.show": "Show the present plan",
   "held.since": "waiting for",
   "held.total": "{total} objects; {budget} may go without approval, {live} are live",

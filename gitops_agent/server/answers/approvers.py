@@ -1,0 +1,72 @@
+"""Who may approve, by the bindings that the viewer may read.
+
+Problem: a person who may not approve a held plan has to find one who may. Decision: Roles and bindings are read with the
+viewer's own credentials, for a held plan alone and only when the viewer lacks the right. What the viewer may not read is left
+out, and so are accounts of programs and of the system: the list names people and groups to ask, it is no proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.errors import AgentError
+from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.kinds import GROUP
+from gitops_agent.manifest.reading import items, mapping
+from gitops_agent.server.plain_text import plain
+from gitops_agent.server.rights import Rights
+
+_MOST = 20
+_PAGE = "500"
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+_LETTERS = 120
+
+
+def approvers(access: ClusterClient, rights: Rights, name: str) -> tuple[str, ...]:
+    """People and groups who may approve an Application, at most twenty.
+
+    Empty when the viewer may as well, or may not read who does.
+
+    Args:
+        access: the cluster with the viewer's credentials.
+        rights: the viewer's, in the Application's namespace.
+        name: of the Application.
+    """
+    verb = rights.missing("approve", "applications", name)
+    if not verb:
+        return ()
+    roles = {
+        (kind, str(mapping(role, "metadata").get("name")))
+        for kind, path in _paths(rights.namespace, "roles")
+        for role in _listed(access, path)
+        if any(_grants(rule, verb, name) for rule in items(role.get("rules")))
+    }
+    subjects = {
+        f"{subject['kind']} {plain(str(subject.get('name')), _LETTERS)}"
+        for _, path in _paths(rights.namespace, "rolebindings")
+        for binding in _listed(access, path)
+        if (mapping(binding, "roleRef").get("kind"), mapping(binding, "roleRef").get("name")) in roles
+        for subject in items(binding.get("subjects"))
+        if subject.get("kind") in ("User", "Group") and not str(subject.get("name")).startswith("system:")
+    }
+    return tuple(sorted(subjects)[:_MOST])
+
+
+def _paths(namespace: str, plural: str) -> Iterator[tuple[str, str]]:
+    yield "Role", f"{_RBAC}/namespaces/{namespace}/{plural}"
+    yield "ClusterRole", f"{_RBAC}/cluster{plural}"
+
+
+def _listed(access: ClusterClient, path: str) -> list[Object]:
+    try:
+        return items((access.transport.request("GET", path, query={"limit": _PAGE}) or {}).get("items"))
+    except AgentError:
+        return []
+
+
+def _grants(rule: Object, verb: str, name: str) -> bool:
+    """Whether a rule allows the verb on the Application."""
+    demand = (("apiGroups", GROUP), ("resources", "applications"), ("verbs", verb))
+    names = rule.get("resourceNames") or [name]
+    return name in names and all({"*", each} & set(rule.get(field) or ()) for field, each in demand)
