@@ -8,6 +8,7 @@ of every client. Elsewhere the right to patch is enough, as for kubectl.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gitops_agent.cluster.client import ClusterClient
@@ -83,16 +84,22 @@ def rights_of(access: ClusterClient, namespace: str, *, enforced: bool) -> Right
         },
     )
     status = (review or {}).get("status") or {}
-    allowed: set[tuple[str, str]] = set()
-    names: set[tuple[str, str, str]] = set()
-    for rule in status.get("resourceRules") or ():
-        _take(rule, allowed, names)
+    allowed, names = granted(status.get("resourceRules") or ())
     incomplete = bool(status.get("incomplete"))
     if incomplete:
         allowed |= _asked_one_by_one(access, namespace)
     return Rights(
         namespace=namespace, allowed=frozenset(allowed), names=frozenset(names), incomplete=incomplete, enforced=enforced
     )
+
+
+def granted(rules: Iterable[Object]) -> tuple[set[tuple[str, str]], set[tuple[str, str, str]]]:
+    """What rules of RBAC allow on our resources, as in `Rights`."""
+    allowed: set[tuple[str, str]] = set()
+    names: set[tuple[str, str, str]] = set()
+    for rule in rules:
+        _take(rule, allowed, names)
+    return allowed, names
 
 
 def verbs_are_enforced(access: ClusterClient) -> bool:

@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import Object
-from gitops_agent.manifest.kinds import GROUP
 from gitops_agent.manifest.reading import items, mapping
 from gitops_agent.server.plain_text import plain
-from gitops_agent.server.rights import Rights
+from gitops_agent.server.rights import Rights, granted
 
 _MOST = 20
 _PAGE = "500"
@@ -40,7 +39,7 @@ def approvers(access: ClusterClient, rights: Rights, name: str) -> tuple[str, ..
         (kind, str(mapping(role, "metadata").get("name")))
         for kind, path in _paths(rights.namespace, "roles")
         for role in _listed(access, path)
-        if any(_grants(rule, verb, name) for rule in items(role.get("rules")))
+        if _grants(role, verb, name)
     }
     subjects = {
         f"{subject['kind']} {plain(str(subject.get('name')), _LETTERS)}"
@@ -65,8 +64,7 @@ def _listed(access: ClusterClient, path: str) -> list[Object]:
         return []
 
 
-def _grants(rule: Object, verb: str, name: str) -> bool:
-    """Whether a rule allows the verb on the Application."""
-    demand = (("apiGroups", GROUP), ("resources", "applications"), ("verbs", verb))
-    names = rule.get("resourceNames") or [name]
-    return name in names and all({"*", each} & set(rule.get(field) or ()) for field, each in demand)
+def _grants(role: Object, verb: str, name: str) -> bool:
+    """Whether a role allows the verb on the Application."""
+    allowed, names = granted(items(role.get("rules")))
+    return (verb, "applications") in allowed or (verb, "applications", name) in names

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 
 from gitops_agent.errors import UsageError
-from gitops_agent.manifest.key import AppKey
 from gitops_agent.server.answers.call import Answer, Call, now
 from gitops_agent.server.application_row import counted, urgency
 from gitops_agent.server.rows import RowEntry
@@ -31,7 +31,7 @@ def applications(call: Call) -> ApplicationList:
     if sort.lstrip("-") not in ("worst", "name"):
         raise UsageError(f"sort={sort}: say worst or name, with - before it for the reverse")
     # Two stable sorts by what exists: ten thousand new tuples would set off a collection of all that the agent holds.
-    chosen = sorted(chosen, key=_key, reverse=sort.startswith("-"))
+    chosen = sorted(chosen, key=attrgetter("key"), reverse=sort.startswith("-"))
     if sort.endswith("worst"):
         chosen.sort(key=_urgency, reverse=sort.startswith("-"))
     limit = number(call.query["limit"], "limit", lowest=1, highest=_MOST)
@@ -87,10 +87,6 @@ def number(text: str, name: str, *, lowest: int, highest: int) -> int:
     if not text.isascii() or not text.isdigit() or not lowest <= int(text[:12]) <= highest:
         raise UsageError(f"{name}={text[:40]}: say a whole number from {lowest} to {highest}")
     return int(text)
-
-
-def _key(entry: RowEntry) -> AppKey:
-    return entry.key
 
 
 def _urgency(entry: RowEntry) -> int:
