@@ -38,7 +38,7 @@ def await_rules(
                 answer = transport.request("POST", _REVIEWS, body=dict(body))
                 return bool(answer["status"]["allowed"])
 
-            eventually(allowed, seconds=60, what=f"{subject['name']} may {verb} {resource}")
+            eventually(allowed, what=f"{subject['name']} may {verb} {resource}")
 
 
 def _who(subject: Mapping[str, Any]) -> dict[str, Any]:

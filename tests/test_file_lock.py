@@ -32,7 +32,7 @@ def test_a_waiting_lock_is_taken_when_its_holder_lets_go(tmp_path: Path) -> None
     waiter = threading.Thread(target=second.acquire)
     waiter.start()
     first.release()
-    waiter.join(10)
+    waiter.join(60)
     assert not waiter.is_alive()
     assert held(path)
     second.release()
@@ -46,7 +46,7 @@ def test_a_holder_may_delete_the_file_without_two_holders_arising(tmp_path: Path
     waiter.start()
     path.unlink()
     first.release()
-    waiter.join(10)
+    waiter.join(60)
     assert held(path), "the second holder's lock is on the file that lies there now"
     with pytest.raises(Busy):
         FileLock(path, wait=False).acquire()
@@ -73,7 +73,7 @@ def test_a_folder_that_goes_while_the_lock_is_taken_is_made_again(tmp_path: Path
                 path.unlink()
     finally:
         over.set()
-        going.join(10)
+        going.join(60)
 
 
 def test_a_folder_that_cannot_be_made_is_said_so_at_once(tmp_path: Path) -> None:

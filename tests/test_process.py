@@ -171,14 +171,14 @@ def test_grandchildren_are_killed_with_a_program_that_hangs(tmp_path: Path) -> N
 
     found = [int(word) for word in pids.read_text().split()]
     assert len(found) == 2
-    eventually(lambda: none_running(found), seconds=30)
+    eventually(lambda: none_running(found))
 
 
 def test_children_that_outlive_the_program_are_killed_too(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     run(sh(f"sleep 603 >/dev/null 2>&1 & echo $! > {pid}"))
 
-    eventually(lambda: not running(int(pid.read_text())), seconds=30)
+    eventually(lambda: not running(int(pid.read_text())))
 
 
 def test_no_secret_is_in_any_word_of_a_failure() -> None:
@@ -236,14 +236,14 @@ def test_a_spawned_program_writes_its_log_and_is_killed_with_its_children(tmp_pa
     log = tmp_path / "log"
     with log.open("wb") as file:
         process = spawn(sh("sleep 604 & echo $! $NAME; echo oops >&2; wait"), log=file, env={"NAME": "me"})
-    eventually(lambda: log.read_text().endswith("oops\n"), seconds=30)
+    eventually(lambda: log.read_text().endswith("oops\n"))
     child = int(log.read_text().split()[0])
 
     assert log.read_text().split()[1] == "me"
     kill_group(process)
     kill_group(process)
 
-    eventually(lambda: none_running([process.pid, child]), seconds=30)
+    eventually(lambda: none_running([process.pid, child]))
 
 
 def test_a_spawned_program_that_is_not_there_is_an_error(tmp_path: Path) -> None:
@@ -265,13 +265,13 @@ time.sleep(600)
 def test_a_program_that_is_tied_dies_with_us_however_we_die(tmp_path: Path, *, tied: bool) -> None:
     place = tmp_path / "pid"
     parent = subprocess.Popen([sys.executable, "-c", SPAWNS, str(place), "tied" if tied else "free"])
-    pid = eventually(lambda: int(place.read_text() or 0) if place.exists() else 0, seconds=60)
+    pid = eventually(lambda: int(place.read_text() or 0) if place.exists() else 0)
     parent.kill()
     parent.wait()
 
     try:
         if tied:
-            eventually(lambda: not running(pid), seconds=30)
+            eventually(lambda: not running(pid))
         else:
             assert running(pid)
     finally:
@@ -287,7 +287,7 @@ def test_a_program_without_a_session_of_its_own_stays_in_ours_and_ends_as_a_grou
     assert session == os.getsid(0)
     assert group != os.getpgid(0)
     pid = int((tmp_path / "pid").read_text())
-    eventually(lambda: not running(pid), seconds=30)
+    eventually(lambda: not running(pid))
 
 
 def test_the_kernel_holds_limits_of_a_program() -> None:

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
+LIMIT_SECONDS = 60.0
+"""How long a condition may take on a busy machine: long, as it costs nothing when the condition is met."""
 
 
-def eventually(check: Callable[[], T], *, seconds: float = 10.0, every: float = 0.02, what: str = "") -> T:
+def eventually(check: Callable[[], T], *, seconds: float = LIMIT_SECONDS, every: float = 0.02, what: str = "") -> T:
     """The first truthy result of `check` within the deadline.
 
     Else the error of the last try, or an AssertionError.

@@ -49,7 +49,7 @@ def weights(route: Object | None) -> dict[str, int]:
 def define(plane: ControlPlane) -> None:
     """Installs the CRD of HTTPRoutes, with a shared schema, if missing."""
     install(plane, "HTTPRoute")
-    eventually(lambda: plane.request("GET", f"/apis/{API}/httproutes"), seconds=60, what="HTTPRoutes are served")
+    eventually(lambda: plane.request("GET", f"/apis/{API}/httproutes"), what="HTTPRoutes are served")
 
 
 class Controller:

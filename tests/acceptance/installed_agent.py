@@ -220,7 +220,7 @@ class Agent(AgentProcess):
     def metrics(self) -> str:
         """What Prometheus would read."""
         line = eventually(lambda: self.said("listening"), seconds=SECONDS, what="the agent listens")[-1]
-        with urllib.request.urlopen(f"http://127.0.0.1:{line['port']}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{line['port']}/metrics", timeout=60) as answer:
             text: str = answer.read().decode()
         return text
 

@@ -203,7 +203,7 @@ def test_git_manages_the_agent_from_its_first_commit_on(site: Site) -> None:
             "Add the shop",
         )
         site.bootstrap("--secret", "config")
-        eventually(lambda: site.ready("shop", commit), seconds=60, what="the shop is ready")
+        eventually(lambda: site.ready("shop", commit), what="the shop is ready")
 
         # A commit that takes the agent out takes nothing from the cluster that it lives on.
         site.commit({listing: site.read(listing).replace("  - gitops-agent\n", "")}, "Take the agent out")
@@ -214,7 +214,7 @@ def test_git_manages_the_agent_from_its_first_commit_on(site: Site) -> None:
             content_type="application/merge-patch+json",
         )
         head = site.git("rev-parse", "HEAD")
-        eventually(lambda: site.ready("root", head), seconds=60, what="the commit is applied")
+        eventually(lambda: site.ready("root", head), what="the commit is applied")
         assert "level: debug" in site.config()
         assert agent.process.poll() is None
     finally:

@@ -164,4 +164,4 @@ def test_a_drift_that_came_while_no_agent_ran_is_repaired_at_the_start(own: Tena
     own.agent = own.installed.start("again", settings=single)
 
     own.until(lambda: _data(own) == {"key": "value"} and own.config("gone"), "both are repaired")
-    eventually(lambda: own.condition().get("status") == "True", seconds=30)
+    eventually(lambda: own.condition().get("status") == "True")

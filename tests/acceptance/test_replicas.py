@@ -27,7 +27,7 @@ def test_exactly_one_of_two_replicas_acts_and_the_other_takes_over_after_a_kill(
     leader.kill()
     own.agent = follower
     own.edit("ConfigMap", "good", {"data": {"key": "by hand"}})
-    own.until(lambda: follower.said("leading"), "the other leads", seconds=30)
+    own.until(lambda: follower.said("leading"), "the other leads")
     own.until(lambda: (own.config("good") or {})["data"] == {"key": "value"}, "the drift is repaired by the new leader")
     newer = own.commit(files(config_map("more")))
     own.settled(newer)

@@ -122,7 +122,7 @@ def keda(control_plane: ControlPlane) -> None:
     definition = crd("keda.sh", "ScaledObject")
     definition["spec"]["versions"][0]["name"] = "v1alpha1"
     apply(control_plane, definition)
-    eventually(lambda: control_plane.request("GET", "/apis/keda.sh/v1alpha1/scaledobjects"), seconds=60)
+    eventually(lambda: control_plane.request("GET", "/apis/keda.sh/v1alpha1/scaledobjects"))
 
 
 def test_a_budget_that_counts_both_sides_is_reported(team: Tenant) -> None:

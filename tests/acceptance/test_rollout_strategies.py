@@ -191,7 +191,7 @@ def test_blue_green_switches_back_at_once_while_the_old_version_is_at_full_size(
     assert (status["history"][0]["result"], status["stable"]["revision"]) == ("Promoted", commit)
     rollout.command(CommandKind.ABORT)
 
-    team.until(lambda: (rollout.selector() or {})[SIDE] == "primary", "the traffic is back", seconds=5.0)
+    team.until(lambda: (rollout.selector() or {})[SIDE] == "primary", "the traffic is back")
     assert rollout.workload()["status"]["availableReplicas"] == 4
     rollout.at("Held")
     assert rollout.second() is None

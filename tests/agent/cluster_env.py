@@ -24,7 +24,7 @@ from tests.agent.samples import application_object
 from tests.source.author import Author
 from tests.waiting import eventually
 
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 class ClusterEnv:

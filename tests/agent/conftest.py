@@ -85,7 +85,7 @@ def installed(transport: Transport) -> None:
         kinds = {resource.kind for resource in discovery.kinds() if resource.group == API_GROUP}
         return {"Application", "Notifier"} <= kinds
 
-    eventually(served, seconds=30, what="our kinds are served")
+    eventually(served, what="our kinds are served")
 
 
 @pytest.fixture

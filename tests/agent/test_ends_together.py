@@ -21,7 +21,7 @@ from gitops_agent.manifest.key import GroupKind
 from gitops_agent.manifest.kinds import SECRET
 from gitops_agent.sync.live.live_state import LiveState
 
-SECONDS = 10.0
+SECONDS = 60.0
 COUNT = 5
 
 

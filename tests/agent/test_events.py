@@ -66,7 +66,7 @@ def test_events_are_in_the_outbox_when_emit_returns_and_recorded_after(desk: Des
     desk.broadcaster.emit(desk.application, [desk.event(EventType.DEGRADED, Severity.ERROR)])
 
     assert desk.pending() == ["Degraded"]
-    eventually(lambda: desk.recorded() == [("Warning", "Degraded")], seconds=30)
+    eventually(lambda: desk.recorded() == [("Warning", "Degraded")])
 
 
 def test_a_revision_that_is_synced_at_once_is_recorded_once(desk: Desk) -> None:
@@ -74,7 +74,7 @@ def test_a_revision_that_is_synced_at_once_is_recorded_once(desk: Desk) -> None:
 
     desk.broadcaster.emit(desk.application, [desk.event(EventType.REVISION_SEEN), desk.event(EventType.SYNCED)])
 
-    eventually(lambda: desk.recorded() == [("Normal", "Synced")], seconds=30)
+    eventually(lambda: desk.recorded() == [("Normal", "Synced")])
 
 
 def test_the_end_writes_what_is_queued(desk: Desk) -> None:

@@ -21,7 +21,7 @@ from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
-SECONDS = 40.0
+SECONDS = 60.0
 ROLLOUT_POLICY_OBJECT: Object = {
     "apiVersion": "gitops-agent.dev/v1alpha1",
     "kind": "RolloutPolicy",

@@ -59,12 +59,12 @@ def test_an_agent_whose_cluster_is_exchanged_ends_without_having_written_there(t
         thread = threading.Thread(target=lambda: codes.append(runtime.run()))
         thread.start()
         try:
-            eventually(lambda: cluster.identified, seconds=20)
+            eventually(lambda: cluster.identified)
             cluster.uid = "second"
-            thread.join(30)
+            thread.join(60)
         finally:
             runtime.stop()
-            thread.join(30)
+            thread.join(60)
             transport.close()
 
     assert codes == [1]

@@ -56,7 +56,7 @@ def test_a_date_is_noticed_after_the_wall_clock_was_set_forward(monkeypatch: pyt
 
     moved(monkeypatch, hours=2)
 
-    assert called.wait(10)
+    assert called.wait(60)
     clock.stop()
 
 
@@ -64,7 +64,7 @@ def test_a_date_that_has_passed_is_called_at_once(clock: Scheduler) -> None:
     called = threading.Event()
     clock.at("past", datetime.now(UTC) - timedelta(hours=1), called.set)
 
-    assert called.wait(5)
+    assert called.wait(60)
 
 
 def test_jobs_that_are_due_together_are_all_called(clock: Scheduler) -> None:
@@ -105,7 +105,7 @@ def test_a_job_that_is_due_at_the_very_end_is_no_surprise() -> None:
         when = datetime.now(UTC) + timedelta(milliseconds=20)
         for n in range(300):
             clock.at(f"job-{n}", when, first.set)
-        assert first.wait(30)
+        assert first.wait(60)
         clock.stop()
 
 

@@ -30,7 +30,7 @@ def test_an_entry_of_the_far_future_is_waited_for_like_any_other() -> None:
     thread.start()
 
     queue.add("desk", "now")
-    thread.join(10)
+    thread.join(60)
 
     assert [getattr(item, "key", None) for item in taken] == ["desk"]
 
@@ -140,7 +140,7 @@ def test_closing_ends_a_blocked_take() -> None:
     thread = threading.Thread(target=lambda: results.append(queue.take()))
     thread.start()
     queue.close()
-    thread.join(5)
+    thread.join(60)
 
     assert results == [None]
 
@@ -150,13 +150,13 @@ def test_what_was_added_wakes_a_blocked_take() -> None:
     results: list[str] = []
 
     def take() -> None:
-        item = queue.take(5)
+        item = queue.take(60)
         results.append(item.key if item else "")
 
     thread = threading.Thread(target=take)
     thread.start()
     queue.add("shop", "now")
-    thread.join(5)
+    thread.join(60)
 
     assert results == ["shop"]
 

@@ -24,7 +24,7 @@ def test_a_failing_key_is_retried_and_ends_no_worker() -> None:
 
     assert workers.alive()
     queue.close()
-    assert workers.join(5)
+    assert workers.join(60)
 
 
 def test_a_slow_key_holds_one_worker_and_no_other_key() -> None:
@@ -35,7 +35,7 @@ def test_a_slow_key_holds_one_worker_and_no_other_key() -> None:
     class Gated:
         def reconcile(self, item: Item[str], /) -> None:
             if item.key == "slow":
-                gate.wait(10)
+                gate.wait(60)
             done.append(item.key)
 
     workers = WorkerPool("worker", queue, Gated(), count=2)
@@ -48,7 +48,7 @@ def test_a_slow_key_holds_one_worker_and_no_other_key() -> None:
     assert "slow" not in done
     gate.set()
     queue.close()
-    assert workers.join(5)
+    assert workers.join(60)
 
 
 def test_the_end_waits_for_running_keys_only_where_it_should() -> None:
@@ -58,15 +58,15 @@ def test_the_end_waits_for_running_keys_only_where_it_should() -> None:
     class Hanging:
         def reconcile(self, _item: Item[str], /) -> None:
             begun.set()
-            gate.wait(10)
+            gate.wait(60)
 
     workers = WorkerPool("worker", queue, Hanging(), count=1, end_seconds=0)
     workers.start()
     queue.add("slow", "test")
-    assert begun.wait(10)
+    assert begun.wait(60)
 
     workers.stop()
     assert not workers.join(0)
 
     gate.set()
-    assert workers.join(5)
+    assert workers.join(60)

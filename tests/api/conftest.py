@@ -27,4 +27,4 @@ def installed(control_plane: ControlPlane) -> list[Object]:
         stored = [control_plane.request("GET", f"{PATH}/{name}") for name in names]
         return stored if all(conditions(crd).get("Established") == "True" for crd in stored) else []
 
-    return eventually(established, seconds=30, what="the CRDs are Established")
+    return eventually(established, what="the CRDs are Established")

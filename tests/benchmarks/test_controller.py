@@ -36,7 +36,7 @@ class Cluster:
         self.objects = Objects(self.transport, Discovery(self.transport), field_manager="cluster-admin")
         for schema in gateway_schemas(Silent()):
             self.objects.apply(schema)
-        eventually(self._served, seconds=30)
+        eventually(self._served)
         name = f"c-{uuid.uuid4().hex[:8]}"
         listener = {"name": "web", "port": self.port, "protocol": "HTTP"}
         self._apply("GatewayClass", name, {"controllerName": CONTROLLER}, namespaced=False)
@@ -83,7 +83,7 @@ class Cluster:
         metadata = {"name": name, **({"namespace": self.namespace} if namespaced else {})}
         obj = {"apiVersion": f"{GROUP}/v1", "kind": kind, "metadata": metadata, "spec": spec}
 
-        eventually(lambda: self.objects.apply(obj), seconds=30)
+        eventually(lambda: self.objects.apply(obj))
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def cluster(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> Iter
 
 
 def _becomes(look: Callable[[], dict[str, tuple[str, str]]], **expected: tuple[str, str]) -> None:
-    eventually(lambda: look() == expected, seconds=20, what=str(expected))
+    eventually(lambda: look() == expected, what=str(expected))
 
 
 def test_a_route_is_accepted_once_the_proxy_has_it(cluster: Cluster) -> None:

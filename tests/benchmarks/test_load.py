@@ -30,7 +30,7 @@ class Server:
     def close(self) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        self._thread.join(5)
+        self._thread.join(60)
 
     def _run(self) -> None:
         while True:

@@ -52,7 +52,7 @@ def install_crds(plane: ControlPlane) -> None:
         plane.request("GET", f"{_GROUP}/rolloutpolicies")
         return {"Application", "Notifier", "RolloutPolicy"} <= kinds
 
-    eventually(served, seconds=30, what="the CRDs are served")
+    eventually(served, what="the CRDs are served")
     _INSTALLED.add(plane)
 
 

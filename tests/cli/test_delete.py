@@ -36,7 +36,7 @@ def once_deleted(stage: ClusterEnv, act: Callable[[], object]) -> Iterator[None]
     """Does what an agent would do, once the Application is being deleted."""
 
     def wait() -> None:
-        eventually(lambda: stage.get("shop")["metadata"].get("deletionTimestamp"), seconds=60)
+        eventually(lambda: stage.get("shop")["metadata"].get("deletionTimestamp"))
         act()
 
     agent = threading.Thread(target=wait)

@@ -39,7 +39,7 @@ def watching(stage: ClusterEnv, output: Path, *words: str) -> Iterator[None]:
 
 def printed(output: Path, count: int) -> list[str]:
     """The lines, once there are so many."""
-    eventually(lambda: output.read_text().count("\n") >= count, seconds=60, what=f"{count} lines")
+    eventually(lambda: output.read_text().count("\n") >= count, what=f"{count} lines")
     return output.read_text().splitlines()
 
 

@@ -61,7 +61,7 @@ def test_applying_twice_changes_nothing(control_plane: ControlPlane, run: Run) -
         return all(line.endswith(" unchanged") for line in run(*words).lines)
 
     # Controllers write the statuses of what was just made, and with them new versions of the objects.
-    eventually(nothing_new, seconds=60, every=0.5)
+    eventually(nothing_new, every=0.5)
 
 
 @pytest.mark.cluster

@@ -236,7 +236,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(stage: ClusterEnv) -> None:
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as listing:
         assert listing.stdout is not None
         listing.stdout.close()
-        assert eventually(lambda: listing.poll() is not None, seconds=20)
+        assert eventually(lambda: listing.poll() is not None)
         assert listing.stderr is not None
         assert listing.stderr.read() == ""
 

@@ -36,19 +36,19 @@ def test_the_agent_answers_its_probes_and_ends_gracefully(stage: ClusterEnv, tmp
             return next((line for line in lines if line["event"] == event), None)
 
         try:
-            port = eventually(lambda: said("listening"), seconds=30)["port"]  # type: ignore[index]
-            eventually(lambda: said("leading"), seconds=30)
+            port = eventually(lambda: said("listening"))["port"]  # type: ignore[index]
+            eventually(lambda: said("leading"))
             for path, words in (("healthz", "ok"), ("readyz", "leading"), ("metrics", "gitops_agent_leader 1.0")):
 
                 def answer(path: str = path) -> str:
-                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as response:
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=60) as response:
                         text: str = response.read().decode()
                         return text
 
                 assert eventually(lambda words=words, answer=answer: words in answer())  # type: ignore[misc]
         finally:
             agent.send_signal(signal.SIGTERM)
-            code = agent.wait(timeout=40)
+            code = agent.wait(timeout=60)
 
     assert code == 0
     assert said("no longer leading")

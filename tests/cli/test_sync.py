@@ -23,7 +23,7 @@ def answering(stage: ClusterEnv, status: Object) -> Callable[[], None]:
     """What the agent does: it writes the status that answers a request."""
 
     def answer() -> None:
-        request = eventually(lambda: asked(stage), seconds=20)
+        request = eventually(lambda: asked(stage))
         stage.status("shop", {**status, "sync": status["sync"] | {"answered": request}})
 
     thread = threading.Thread(target=answer)

@@ -33,7 +33,7 @@ def test_the_objects_and_what_they_own_are_drawn(stage: ClusterEnv, run: Run) ->
     stage.application("shop", healthy())
     stage.owned("shop", configmap("settings", tone="warm"))
     stage.owned("shop", statefulset())
-    eventually(lambda: ready(stage, "statefulsets", "queue"), seconds=60)
+    eventually(lambda: ready(stage, "statefulsets", "queue"))
 
     result = run("tree", "shop")
 
@@ -63,7 +63,7 @@ def test_a_pod_that_crashes_says_why(stage: ClusterEnv, run: Run) -> None:
     def crashes() -> bool:
         return any("queue-0  Degraded  " in line for line in run("tree", "shop").lines)
 
-    eventually(crashes, seconds=60, every=0.5)
+    eventually(crashes, every=0.5)
 
 
 def test_replica_sets_of_the_past_are_not_drawn_but_documented(stage: ClusterEnv, run: Run) -> None:
@@ -71,7 +71,7 @@ def test_replica_sets_of_the_past_are_not_drawn_but_documented(stage: ClusterEnv
     deployment = statefulset() | {"kind": "Deployment"}
     del deployment["spec"]["serviceName"]
     stage.owned("shop", deployment)
-    eventually(lambda: ready(stage, "deployments", "queue"), seconds=60)
+    eventually(lambda: ready(stage, "deployments", "queue"))
     deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.example.com/queue:2"
     stage.owned("shop", deployment)
 
@@ -80,7 +80,7 @@ def test_replica_sets_of_the_past_are_not_drawn_but_documented(stage: ClusterEnv
         past = sorted(child["past"] for child in root["children"])
         return past if past == [False, True] else []
 
-    eventually(documented, seconds=60, every=0.5)
+    eventually(documented, every=0.5)
     assert sum("ReplicaSet" in line for line in run("tree", "shop").lines) == 1
 
 
@@ -127,7 +127,7 @@ def test_what_a_cluster_scoped_object_owns_stands_below_it_down_to_the_pods(stag
             return None
         return answer
 
-    installation = eventually(created, seconds=60, what="the kind is served")
+    installation = eventually(created, what="the kind is served")
     assert installation is not None
     owner = {key: installation[key] for key in ("apiVersion", "kind")} | {"name": "network", "controller": True}
     owner["uid"] = installation["metadata"]["uid"]
@@ -135,7 +135,7 @@ def test_what_a_cluster_scoped_object_owns_stands_below_it_down_to_the_pods(stag
     made["metadata"]["ownerReferences"] = [owner]
     del made["spec"]["serviceName"]
     stage.plane.request("POST", f"/apis/apps/v1/namespaces/{stage.namespace}/deployments", made)
-    eventually(lambda: ready(stage, "deployments", "queue"), seconds=60)
+    eventually(lambda: ready(stage, "deployments", "queue"))
 
     lines = run("tree", "shop").lines
 

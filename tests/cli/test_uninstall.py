@@ -38,7 +38,7 @@ def installed(cluster: ControlPlane, run: Run) -> ControlPlane:
     """An installation with an Application and its ConfigMap."""
     code = run("install", "--apply", "--kubeconfig", str(cluster.kubeconfig)).code
     assert code == 0
-    eventually(lambda: cluster.request("GET", "/apis/gitops-agent.dev/v1alpha1/applications"), seconds=30)
+    eventually(lambda: cluster.request("GET", "/apis/gitops-agent.dev/v1alpha1/applications"))
     source = {"repoURL": "https://git.example.com/config.git", "ref": {"branch": "main"}, "path": "shop"}
     application: Object = {
         "apiVersion": "gitops-agent.dev/v1alpha1",
@@ -46,7 +46,7 @@ def installed(cluster: ControlPlane, run: Run) -> ControlPlane:
         "metadata": {"name": SHOP.name, "namespace": SHOP.namespace, "finalizers": [FINALIZER]},
         "spec": {"source": source, "destination": {"namespace": "default"}},
     }
-    eventually(lambda: apply(cluster, application), seconds=30)
+    eventually(lambda: apply(cluster, application))
     config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web", "namespace": "default"}}
     apply(cluster, marked(config_map, application=SHOP, digest="d", revision="r"), manager="gitops-agent")
     return cluster

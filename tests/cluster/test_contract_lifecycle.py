@@ -50,18 +50,18 @@ def test_a_foreground_deletion_waits_for_the_dependents(objects: Objects, config
     held["metadata"]["finalizers"] = ["example.com/hold"]
     dependent = ObjectKey.of(objects.apply(held))
     objects.delete(ObjectKey.of(owner), uid=owner["metadata"]["uid"])
-    eventually(lambda: "deletionTimestamp" in objects.get(dependent)["metadata"], seconds=20)
+    eventually(lambda: "deletionTimestamp" in objects.get(dependent)["metadata"])
 
     assert "foregroundDeletion" in objects.get(ObjectKey.of(owner))["metadata"]["finalizers"]
     objects.merge_patch(dependent, {"metadata": {"finalizers": None}})
-    eventually(lambda: missing(objects, dependent) and missing(objects, ObjectKey.of(owner)), seconds=20)
+    eventually(lambda: missing(objects, dependent) and missing(objects, ObjectKey.of(owner)))
 
 
 def test_an_orphaning_deletion_leaves_the_dependents(objects: Objects, configmap: Make) -> None:
     owner = objects.apply(configmap("owner"))
     dependent = ObjectKey.of(objects.apply(owned_by(configmap("dependent"), owner, blocking=False)))
     objects.delete(ObjectKey.of(owner), uid=owner["metadata"]["uid"], propagation="Orphan")
-    eventually(lambda: missing(objects, ObjectKey.of(owner)), seconds=20)
+    eventually(lambda: missing(objects, ObjectKey.of(owner)))
 
     assert "ownerReferences" not in objects.get(dependent)["metadata"]
 
@@ -71,7 +71,7 @@ def test_a_watch_by_label_says_deleted_when_the_label_goes(
 ) -> None:
     applied = objects.apply(configmap(part="x"))
     query = {"watch": "true", "labelSelector": "part=x", "resourceVersion": applied["metadata"]["resourceVersion"]}
-    with transport.stream(f"/api/v1/namespaces/{namespace}/configmaps", query, read_timeout=10) as lines:
+    with transport.stream(f"/api/v1/namespaces/{namespace}/configmaps", query, read_timeout=60) as lines:
         objects.merge_patch(ObjectKey.of(applied), {"metadata": {"labels": {"part": None}}})
         said = next(iter(lines))
 
@@ -97,7 +97,7 @@ def test_a_bookmark_carries_a_place_and_no_object(transport: Transport) -> None:
         with transport.stream("/api/v1/configmaps", query, read_timeout=20) as lines:
             return [line["object"] for line in lines if line["type"] == "BOOKMARK"]
 
-    last = eventually(bookmarks, seconds=60)[-1]
+    last = eventually(bookmarks)[-1]
 
     assert int(last["metadata"]["resourceVersion"]) >= int(place)
     assert "data" not in last

@@ -108,10 +108,10 @@ def test_a_kind_that_is_deleted_while_it_is_watched_has_no_objects_and_can_come_
         with watching(transport, resource, heard, discovery=discovery):
             eventually(lambda: heard.known)
             remove(objects, group)
-            eventually(lambda: heard.syncs[-1] == [], seconds=30)
+            eventually(lambda: heard.syncs[-1] == [])
             install(objects, discovery, group)
             objects.apply(widget(group, namespace, "two"))
-            eventually(lambda: set(heard.known) == {"two"}, seconds=20)
+            eventually(lambda: set(heard.known) == {"two"})
     finally:
         remove(objects, group)
 
@@ -132,9 +132,9 @@ def test_a_version_that_is_no_longer_served_is_followed_to_the_next(
             definition = widget_crd(group, ("v2", "v1"))
             definition["spec"]["versions"][1]["served"] = False
             objects.apply(definition)
-            eventually(lambda: watch.resource.version == "v2" and heard.known["one"]["apiVersion"] == f"{group}/v2", seconds=30)
+            eventually(lambda: watch.resource.version == "v2" and heard.known["one"]["apiVersion"] == f"{group}/v2")
             objects.apply(widget(group, namespace, "two", version="v2"))
-            eventually(lambda: set(heard.known) == {"one", "two"}, seconds=20)
+            eventually(lambda: set(heard.known) == {"one", "two"})
     finally:
         remove(objects, group)
 
@@ -159,14 +159,14 @@ def test_a_permission_that_is_taken_away_and_given_back(
     with watching(
         reader, objects.discovery.find("", "ConfigMap"), heard, namespace=namespace, label_selector="part=x"
     ) as watch:
-        eventually(lambda: heard.errors, seconds=20)
+        eventually(lambda: heard.errors)
         bound = objects.apply(binding)
         assert watch.synced.wait(20)
         objects.delete(ObjectKey.of(bound), uid=bound["metadata"]["uid"], propagation="Background")
-        eventually(lambda: len(heard.errors) >= 2, seconds=30)
+        eventually(lambda: len(heard.errors) >= 2)
         objects.apply(configmap("while-blind", part="x"))
         objects.apply(binding)
-        eventually(lambda: "while-blind" in heard.known, seconds=20)
+        eventually(lambda: "while-blind" in heard.known)
 
     assert all(isinstance(error, CannotSee) for error in heard.errors)
     assert all(names in ([], ["while-blind"]) for names in heard.syncs)
@@ -189,7 +189,7 @@ def test_an_api_server_that_is_killed_and_started_again_loses_nothing(own_plane:
         for number in range(2):
             own_plane.restart("kube-apiserver")
             eventually(lambda number=number: objects.apply(configmap(f"new-{number}")))  # type: ignore[misc]
-            eventually(lambda number=number: f"new-{number}" in heard.known, seconds=20)  # type: ignore[misc]
+            eventually(lambda number=number: f"new-{number}" in heard.known)  # type: ignore[misc]
         objects.delete(ObjectKey.of(doomed), uid=doomed["metadata"]["uid"], propagation="Background")
         eventually(lambda: "doomed" not in heard.known)
 

@@ -226,7 +226,7 @@ def test_a_deleted_kind_is_unknown_soon(objects: Objects, discovery: Discovery) 
     install(objects, discovery, name)
     remove(objects, name)
 
-    eventually(lambda: served(discovery, name) is None, seconds=20)
+    eventually(lambda: served(discovery, name) is None)
 
 
 @pytest.fixture
@@ -263,7 +263,7 @@ def test_a_dead_aggregated_api_cannot_be_seen_and_hides_nothing_else(discovery: 
             return True
         return False
 
-    eventually(blind, seconds=20)
+    eventually(blind)
 
     assert discovery.find("apps", "Deployment").plural == "deployments"
     assert dead_api in discovery.blind()

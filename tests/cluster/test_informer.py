@@ -106,7 +106,7 @@ def test_a_kind_that_is_served_later_is_watched_from_then_on(wire: Start, tmp_pa
     informer.start()
     server.served = True
     try:
-        eventually(lambda: len(store.said) == 5, seconds=30)
+        eventually(lambda: len(store.said) == 5)
     finally:
         informer.stop()
 
@@ -122,7 +122,7 @@ def test_an_api_server_that_does_not_answer_at_the_start_is_asked_again(wire: St
     try:
         assert (len(errors), store.said) == (1, [])
         server.silent = False
-        eventually(lambda: store.said, seconds=30)
+        eventually(lambda: store.said)
     finally:
         informer.stop()
 

@@ -267,7 +267,7 @@ def test_a_leader_survives_an_api_server_that_takes_longer_than_the_renewal_inte
     slow.set()
     count = len(renewed)
 
-    eventually(lambda: len(renewed) >= count + 4, seconds=20)
+    eventually(lambda: len(renewed) >= count + 4)
 
     assert only.words == ["start"]
 
@@ -366,12 +366,12 @@ def processes(control_plane: ControlPlane, namespace: str) -> Iterator[Callable[
 @pytest.mark.faults
 def test_a_leader_that_is_killed_is_followed_within_fifteen_seconds(processes: Callable[[str], Process]) -> None:
     first = processes("first")
-    eventually(lambda: "start" in first.words, seconds=30)
+    eventually(lambda: "start" in first.words)
     second = processes("second")
-    eventually(lambda: "running" in second.words, seconds=30)
+    eventually(lambda: "running" in second.words)
     killed = time.monotonic()
     first.signal(signal.SIGKILL)
-    eventually(lambda: "start" in second.words, seconds=30)
+    eventually(lambda: "start" in second.words)
 
     assert 5 < dict(second.said)["start"] - killed < 15
 
@@ -380,14 +380,14 @@ def test_a_leader_that_is_killed_is_followed_within_fifteen_seconds(processes: C
 @pytest.mark.faults
 def test_a_leader_that_is_frozen_knows_at_once_that_it_no_longer_leads(processes: Callable[[str], Process]) -> None:
     first = processes("first")
-    eventually(lambda: "start" in first.words, seconds=30)
+    eventually(lambda: "start" in first.words)
     second = processes("second")
-    eventually(lambda: "running" in second.words, seconds=30)
+    eventually(lambda: "running" in second.words)
     first.signal(signal.SIGSTOP)
-    eventually(lambda: "start" in second.words, seconds=30)
+    eventually(lambda: "start" in second.words)
     woken = time.monotonic()
     first.signal(signal.SIGCONT)
-    eventually(lambda: first.words[-1] == "stop", seconds=10)
+    eventually(lambda: first.words[-1] == "stop")
 
     assert dict(first.said)["stop"] - woken < 1
     assert second.words == ["running", "start"]

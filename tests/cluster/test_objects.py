@@ -175,7 +175,7 @@ def test_a_quota_that_is_used_up_says_so(objects: Objects, namespace: str, confi
         "spec": {"hard": {"count/configmaps": "0"}},
     }
     key = ObjectKey.of(objects.apply(quota))
-    eventually(lambda: "hard" in objects.get(key).get("status", {}), seconds=20)
+    eventually(lambda: "hard" in objects.get(key).get("status", {}))
 
     def refused() -> str:
         try:

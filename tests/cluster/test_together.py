@@ -6,7 +6,7 @@ import pytest
 
 from gitops_agent.cluster.together import stop_together
 
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 class Service:

@@ -133,7 +133,7 @@ def people(stage: ClusterEnv) -> Iterator[People]:
     def in_force() -> bool:
         return refused(reader, annotated(REQUESTED, f"probe {next(probes)}"), "verb sync")
 
-    eventually(in_force, seconds=60, what="the policy is in force")
+    eventually(in_force, what="the policy is in force")
     yield accounts
     for obj in reversed(installed):
         live = admin.objects.get(ObjectKey.of(obj))
@@ -276,7 +276,7 @@ def test_only_the_agent_says_how_an_approver_was_identified(people: People) -> N
     shop = approver.application("shop")
 
     for_another = {"metadata": {"annotations": {APPROVED: PLAN, APPROVED_BY: claim(PLAN, "dana")}}}
-    eventually(lambda: refused(agent, for_another, "approved-via does not say"), seconds=60, what="the policy about the agent")
+    eventually(lambda: refused(agent, for_another, "approved-via does not say"), what="the policy about the agent")
     dana = replace(agent, actor=Actor(user="dana", via="slack/T1/U1"))
     with pytest.raises(Forbidden, match="written by the agent only"):
         patch(approver, annotated(APPROVED_VIA, claim(PLAN, "slack/T1/U1")))

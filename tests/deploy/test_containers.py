@@ -103,7 +103,7 @@ def test_the_agents_container_renders_through_the_one_that_renders_which_sees_no
     with ExitStack() as stack:
         stack.callback(render.stop)
         render.start()
-        eventually(lambda: "rendering at /run/gitops-agent/render.sock" in render.text(), seconds=60, what="it listens")
+        eventually(lambda: "rendering at /run/gitops-agent/render.sock" in render.text(), what="it listens")
         commit = pushed(team, CHART)
         team.declare(source={"path": "chart"})
         stack.callback(team.close)

@@ -83,7 +83,7 @@ def test_requests_of_the_agent_and_its_lease_get_their_own_share(
         uid = {name.lower(): value for name, value in answer.headers.items()}["x-kubernetes-pf-flowschema-uid"]
         return served.get(uid, "another")
 
-    eventually(lambda: schema(lease, agent) == "gitops-agent-lease", seconds=60, what="the schemas are in force")
+    eventually(lambda: schema(lease, agent) == "gitops-agent-lease", what="the schemas are in force")
     assert schema(f"/api/v1/namespaces/{namespace}/configmaps", agent) == "gitops-agent"
     assert schema("/version", agent) == "gitops-agent"
     assert {schema(lease, other), schema("/version", other)} == {"another"}

@@ -59,7 +59,7 @@ def objects(control_plane: ControlPlane, namespace: str) -> Iterator[Objects]:
     objects.apply(rights)
     edits = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "patch"]}
     await_rules(transport, [edits], namespace=namespace, subject=rights["subjects"][0])
-    eventually(lambda: refused(objects, marked(config(namespace, "probe"))), seconds=60, what="the policy is in force")
+    eventually(lambda: refused(objects, marked(config(namespace, "probe"))), what="the policy is in force")
     yield objects
     for obj in (binding, policy):
         live = objects.get(ObjectKey.of(obj))

@@ -37,7 +37,7 @@ def objects(control_plane: ControlPlane) -> Iterator[Objects]:
             conditions = objects.get(key).get("status", {}).get("conditions", [])
             return any(entry["type"] == "Established" and entry["status"] == "True" for entry in conditions)
 
-        eventually(established, seconds=30)
+        eventually(established)
     objects.discovery.invalidate("gitops-agent.dev")
     yield objects
     transport.close()

@@ -104,7 +104,7 @@ class Desktop:
         while self._workers:
             worker = self._workers.pop()
             worker.ask_to_stop()
-            worker.join(5.0)
+            worker.join(60)
 
     def wait(self, delta: Any) -> None:
         self.clock.now += delta

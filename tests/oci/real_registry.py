@@ -89,5 +89,5 @@ def real_registry(folder: Path, *, user: str = "", certificates: Certificates | 
         yield RealRegistry(port, user, certificates.path("ca.crt") if certificates is not None else "")
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
         process.stderr.close()

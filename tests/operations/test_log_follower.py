@@ -20,7 +20,7 @@ def test_each_log_ends_with_its_end_or_with_why_it_cannot_be_read(tmp_path: Path
     entries: queue.Queue[Entry] = queue.Queue()
     with Wire(Api(pod("one"), pod("other"), one="a\nb")) as wire:
         LogFollower(wire.transport(tmp_path), {}, entries.put).start([ONE, OTHER])
-        taken = [entries.get(timeout=20) for _ in range(5)]
+        taken = [entries.get(timeout=60) for _ in range(5)]
 
     assert [line for container, line in taken if container == ONE] == [b"a", b"b", None]
     refused, end = (line for container, line in taken if container == OTHER)
@@ -35,10 +35,10 @@ def test_a_stop_closes_open_logs_without_an_error(tmp_path: Path) -> None:
     with Wire(api) as wire:
         follower = LogFollower(wire.transport(tmp_path), {}, entries.put)
         follower.start([ONE])
-        assert entries.get(timeout=20) == (ONE, b"line")
+        assert entries.get(timeout=60) == (ONE, b"line")
         follower.stop()
 
-        assert entries.get(timeout=20) == (ONE, None)
+        assert entries.get(timeout=60) == (ONE, None)
         eventually(lambda: api.followed == 0, what="the log is closed")
         follower.start([OTHER])
-        assert entries.get(timeout=20)[0] == OTHER
+        assert entries.get(timeout=60)[0] == OTHER

@@ -72,7 +72,7 @@ def test_a_crashing_pod_backs_off_with_its_exit_code_and_rising_restarts(control
     assert found["lastState"]["terminated"]["message"] == "panic: no database"
     assert found["restartCount"] >= 1
     assert _condition(status(), "Ready") == "False"
-    eventually(lambda: status()["containerStatuses"][0]["restartCount"] > found["restartCount"], seconds=20)
+    eventually(lambda: status()["containerStatuses"][0]["restartCount"] > found["restartCount"])
 
 
 @cluster
@@ -145,7 +145,7 @@ def test_a_deployment_becomes_available_and_goes_with_its_pods(control_plane: Co
     control_plane.request("POST", path, body)
     eventually(lambda: control_plane.request("GET", f"{path}/web")["status"].get("availableReplicas") == 4)
     control_plane.request("DELETE", f"{path}/web")
-    eventually(lambda: control_plane.request("GET", f"/api/v1/namespaces/{namespace}/pods")["items"] == [], seconds=20)
+    eventually(lambda: control_plane.request("GET", f"/api/v1/namespaces/{namespace}/pods")["items"] == [])
 
 
 @cluster
@@ -159,7 +159,7 @@ def test_a_deleted_pod_serves_until_its_longest_pre_stop_sleep_is_over(control_p
     started = time.monotonic()
     control_plane.request("DELETE", path)
     assert _condition(status(), "Ready") == "True"
-    eventually(lambda: _gone(control_plane, path), seconds=30)
+    eventually(lambda: _gone(control_plane, path))
 
     assert time.monotonic() - started >= 2
 
@@ -173,7 +173,7 @@ def test_a_grace_period_shorter_than_the_pre_stop_sleep_ends_it(control_plane: C
 
     path = f"/api/v1/namespaces/{namespace}/pods/endless"
     control_plane.request("DELETE", f"{path}?gracePeriodSeconds=1")
-    eventually(lambda: _gone(control_plane, path), seconds=20)
+    eventually(lambda: _gone(control_plane, path))
 
 
 def _gone(plane: ControlPlane, path: str) -> bool:

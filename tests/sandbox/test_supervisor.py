@@ -28,7 +28,7 @@ def _order(folder: Path, tied_to: int, *, timeout_seconds: float = 60.0, program
 
 
 def _launch(order: SandboxSpec) -> None:
-    subprocess.run([sys.executable, "-m", "gitops_agent.sandbox.supervisor", order.json()], check=True, timeout=30)
+    subprocess.run([sys.executable, "-m", "gitops_agent.sandbox.supervisor", order.json()], check=True, timeout=60)
 
 
 def _started(folder: Path) -> list[int]:

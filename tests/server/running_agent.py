@@ -67,14 +67,14 @@ def running(
     thread = threading.Thread(target=runtime.run)
     if leads:
         thread.start()
-        eventually(lambda: runtime.stores is not None, seconds=40, what="the agent leads")
+        eventually(lambda: runtime.stores is not None, what="the agent leads")
     try:
         yield Agent(runtime, transport, served)
     finally:
         served.stop()
         runtime.stop()
         if leads:
-            thread.join(40)
+            thread.join(60)
         transport.close()
 
 

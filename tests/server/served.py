@@ -83,7 +83,7 @@ class Served:
         self.source.take("Application", "DELETED", obj)
 
     def ask(self, method: str, path: str, *, viewer: str | None = "admin", body: bytes | None = None, **headers: str) -> Reply:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         sent = {"Cookie": f"viewer={viewer}"} if viewer else {}
         if body is not None:
             sent["Content-Type"] = "application/json"
@@ -99,7 +99,7 @@ class Served:
     def stream(
         self, topics: str = "rows", *, last: str = "", viewer: str = "admin", path: str = "/api/v1/stream?topics="
     ) -> Iterator[Events]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         headers = {"Cookie": f"viewer={viewer}"} | ({"Last-Event-ID": last} if last else {})
         try:
             connection.request("GET", path + topics, headers=headers)

@@ -26,7 +26,7 @@ def test_viewers_see_and_do_what_their_own_tokens_allow(stage: ClusterEnv, acces
     none = token(stage, access, "none")
     shop = f"/api/v1/applications/{stage.namespace}/shop"
     with running(stage) as agent:
-        eventually(lambda: agent.ask("GET", shop, all_)[0] == 200, seconds=40, what="the application")
+        eventually(lambda: agent.ask("GET", shop, all_)[0] == 200, what="the application")
         _, mine, _ = agent.ask("GET", "/api/v1/me", all_)
         rows = {key: agent.ask("GET", "/api/v1/applications", key)[1]["rows"] for key in (all_, one, none)}
         hidden, absent = agent.ask("GET", shop, one), agent.ask("GET", shop.replace("shop", "gone"), one)
@@ -76,7 +76,7 @@ def test_a_viewer_compares_from_the_mirror_of_the_agent_and_without_the_right_to
     viewer = token(stage, access, "reader", "get", "list", reads=("configmaps",))
     shop = f"/api/v1/applications/{stage.namespace}/shop"
     with running(stage) as agent:
-        eventually(lambda: seen(agent, shop, viewer) == second, seconds=40, what="the newest commit")
+        eventually(lambda: seen(agent, shop, viewer) == second, what="the newest commit")
         stage.clone.rename(stage.folder / "away")
         between = agent.ask("GET", f"{shop}/diff?from=rev:{first[:12]}&to=rev:{second[:12]}", viewer)
         plan = agent.ask("GET", f"{shop}/plan", viewer)
@@ -154,7 +154,7 @@ def test_a_test_message_is_for_those_who_may_patch_the_notifier(stage: ClusterEn
             test: dict[str, Any] | None = agent.ask("GET", "/api/v1/notifiers", lists)[1]["notifiers"][0]["test"]
             return test
 
-        test = eventually(answered, seconds=20, what="the verdict")
+        test = eventually(answered, what="the verdict")
 
     assert statuses == [202, 403, 404]
     assert absent == 404

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from gitops_agent.server.http_server import HttpServer
 from gitops_agent.server.listening import listen
 
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 async def echo(request: Request) -> Response:

@@ -237,7 +237,7 @@ def test_an_action_writes_what_its_command_writes_and_never_blindly(stage: Clust
 def test_a_change_in_the_cluster_reaches_the_stream(stage: ClusterEnv) -> None:
     stage.application("shop", healthy())
     with opened(stage) as browser:
-        connection = http.client.HTTPConnection("127.0.0.1", browser.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", browser.port, timeout=60)
         connection.request("GET", "/api/v1/stream", headers={"Cookie": browser.cookie})
         answer = connection.getresponse()
         stage.status("shop", troubled("False", "Degraded", "the api crashes"))
@@ -247,7 +247,7 @@ def test_a_change_in_the_cluster_reaches_the_stream(stage: ClusterEnv) -> None:
             lines.append(answer.readline().decode())
             return "the api crashes" in lines[-1]
 
-        eventually(arrived, seconds=20, what="the row")
+        eventually(arrived, what="the row")
         connection.close()
 
 

@@ -41,7 +41,7 @@ def probes(process: Process) -> Iterator[Probes]:
 
 @pytest.fixture
 def ask(probes: Probes) -> Iterator[Ask]:
-    with urllib3.PoolManager(retries=False, timeout=30) as pool:
+    with urllib3.PoolManager(retries=False, timeout=60) as pool:
 
         def do(path: str) -> tuple[int, str]:
             answer = pool.request("GET", f"http://127.0.0.1:{probes.port}{path}")
@@ -69,7 +69,7 @@ def test_not_being_ready_is_no_reason_for_a_restart(ask: Ask, process: Process) 
 
 
 def test_metrics_are_served_as_prometheus_reads_them(probes: Probes) -> None:
-    with urllib3.PoolManager(retries=False, timeout=30) as pool:
+    with urllib3.PoolManager(retries=False, timeout=60) as pool:
         answer = pool.request("GET", f"http://127.0.0.1:{probes.port}/metrics")
 
     assert answer.data == b"up 1\n"
@@ -86,7 +86,7 @@ def test_nothing_else_is_served(ask: Ask, path: str) -> None:
 
 
 def test_a_client_that_says_nothing_blocks_no_other(ask: Ask, probes: Probes) -> None:
-    with socket.create_connection(("127.0.0.1", probes.port), timeout=30):
+    with socket.create_connection(("127.0.0.1", probes.port), timeout=60):
         assert ask("/healthz")[0] == 200
 
 
@@ -118,7 +118,7 @@ def test_many_connections_cost_no_threads_and_the_next_one_is_answered(ask: Ask,
     threads = set(threading.enumerate())
     with contextlib.ExitStack() as idle:
         for number in range(300):
-            connection = idle.enter_context(socket.create_connection(("127.0.0.1", probes.port), timeout=30))
+            connection = idle.enter_context(socket.create_connection(("127.0.0.1", probes.port), timeout=60))
             with contextlib.suppress(OSError):
                 connection.sendall(b"GET /healthz HTTP/1.1\r\n" if number % 2 else b"G")
         assert ask("/healthz")[0] == 200
@@ -131,7 +131,7 @@ def test_a_request_that_drips_in_ends_at_its_deadline(process: Process, monkeypa
     served = Probes("127.0.0.1", 0, alive=lambda: process.alive, ready=lambda: process.ready, metrics=lambda: b"")
     served.start()
     try:
-        with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
             connection.setblocking(False)
 
             def ended() -> bool:
@@ -143,7 +143,7 @@ def test_a_request_that_drips_in_ends_at_its_deadline(process: Process, monkeypa
                 except OSError:
                     return True
 
-            eventually(ended, seconds=30)
+            eventually(ended)
     finally:
         served.stop()
 
@@ -159,7 +159,7 @@ def test_a_request_that_drips_in_ends_at_its_deadline(process: Process, monkeypa
     ],
 )
 def test_other_requests_are_refused(probes: Probes, request_: bytes, status: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", probes.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", probes.port), timeout=60) as connection:
         connection.sendall(request_)
         answer = connection.makefile("rb").read()
 
@@ -172,7 +172,7 @@ def test_a_large_answer_arrives_whole(process: Process) -> None:
     served = Probes("127.0.0.1", 0, alive=lambda: process.alive, ready=lambda: process.ready, metrics=lambda: text)
     served.start()
     try:
-        with urllib3.PoolManager(retries=False, timeout=30) as pool:
+        with urllib3.PoolManager(retries=False, timeout=60) as pool:
             assert pool.request("GET", f"http://127.0.0.1:{served.port}/metrics").data == text
     finally:
         served.stop()
@@ -185,7 +185,7 @@ def test_a_check_that_raises_is_an_answer_and_ends_nothing(process: Process) -> 
     served = Probes("127.0.0.1", 0, alive=lambda: process.alive, ready=lambda: process.ready, metrics=broken)
     served.start()
     try:
-        with urllib3.PoolManager(retries=False, timeout=30) as pool:
+        with urllib3.PoolManager(retries=False, timeout=60) as pool:
             assert pool.request("GET", f"http://127.0.0.1:{served.port}/metrics").status == 500
             assert pool.request("GET", f"http://127.0.0.1:{served.port}/healthz").status == 200
     finally:

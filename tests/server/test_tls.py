@@ -55,7 +55,7 @@ def ask(port: int, authority: Certificates, client: Certificates | None) -> int:
     context = ssl.create_default_context(cafile=authority.path("ca.crt"))
     if client is not None:
         context.load_cert_chain(client.path("client.crt"), client.path("client.key"))
-    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)
     try:
         connection.request("GET", "/")
         return connection.getresponse().status

@@ -256,7 +256,7 @@ def test_a_poll_that_is_no_longer_needed_ends_at_once(
     cancel = threading.Event()
 
     def lose_interest() -> None:
-        server.reached.wait(20)
+        server.reached.wait(60)
         cancel.set()
 
     watcher = threading.Thread(target=lose_interest)
@@ -288,7 +288,7 @@ def test_no_process_shows_a_credential_and_no_file_of_the_cache_keeps_one(
     shown: dict[str, list[str]] = {}
 
     def look() -> None:
-        server.reached.wait(20)
+        server.reached.wait(60)
         for part in ("cmdline", "environ"):
             shown[part] = _processes(f":{server.port}/", part, all_of_them=True)
         cancel.set()

@@ -40,7 +40,7 @@ def owner(objects: Objects, key: ObjectKey, spec: Object) -> Iterator[ObjectKey]
             return bool(objects.apply(body))
         return False
 
-    eventually(served, seconds=30, what=f"{crd} is served")
+    eventually(served, what=f"{crd} is served")
     yield key
     path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd}"
     objects.transport.request("DELETE", path)
@@ -50,7 +50,7 @@ def owner(objects: Objects, key: ObjectKey, spec: Object) -> Iterator[ObjectKey]
             return not objects.transport.request("GET", path)
         return True
 
-    eventually(gone, seconds=30, what=f"{crd} is gone")
+    eventually(gone, what=f"{crd} is gone")
 
 
 @contextlib.contextmanager

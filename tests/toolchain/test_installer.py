@@ -98,7 +98,7 @@ def test_two_at_once_install_once(publisher: Publisher, tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert publisher.asked.count("/thing") == 1
 
 

@@ -65,7 +65,7 @@ def test_a_dependency_is_fetched_once_and_waited_for_without_a_worker(stand: Sta
     waiting = stand.declare()
     assert (waiting.pending, waiting.error) == (f"redis 1.2.0 from {charts.url} is being fetched", None)
     assert polled(stand) == 1
-    eventually(lambda: stand.declare().desired is not None, seconds=30)
+    eventually(lambda: stand.declare().desired is not None)
     declared = stand.declare()
     assert names(declared) == {"ConfigMap:gitops-system/redis", "ConfigMap:gitops-system/shop"}
     assert declared.revision is not None
@@ -96,7 +96,7 @@ def test_a_repository_that_is_down_is_named_with_the_chart_and_asked_again(stand
     del charts.answers["/index.yaml"]
     stand.loader.refresh(key("shop"), "now")
     polled(stand)
-    eventually(lambda: stand.declare().desired is not None, seconds=30)
+    eventually(lambda: stand.declare().desired is not None)
 
 
 def test_an_archive_that_is_not_what_its_index_says_is_refused(stand: Stand, charts: ChartServer) -> None:
@@ -122,7 +122,7 @@ def test_a_dependency_that_was_published_again_is_refused_after_a_restart_withou
     again = replace(application("shop", url=stand.author.repository.url, path="shop"), status=status)
     stand.loader.load(again)
     stand.poll()
-    eventually(lambda: "rendered" not in stand.loader.load(again).pending, seconds=30)
+    eventually(lambda: "rendered" not in stand.loader.load(again).pending)
     polled(stand)
 
     error = stand.loader.load(again).error
@@ -158,7 +158,7 @@ def test_what_a_corrected_chart_no_longer_names_is_asked_for_no_more(stand: Stan
         stand.poll()
         rendered(stand)
         polled(stand)
-        eventually(lambda: stand.declare().desired is not None, seconds=30)
+        eventually(lambda: stand.declare().desired is not None)
         polled(stand)
         asked = len(wrong.seen)
         stand.time.now += 3600

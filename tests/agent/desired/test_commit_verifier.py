@@ -71,7 +71,7 @@ class Stand:
             self.turn()
             return judgement
 
-        return eventually(known, seconds=30)  # type: ignore[return-value]
+        return eventually(known)  # type: ignore[return-value]
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_a_changed_secret_judges_anew(stand: Stand, ada: SshKey, ssh_other: SshK
 
     stand.trust(ada=ada)
 
-    eventually(lambda: stand.turn() and stand.judged().commit == tip, seconds=30)
+    eventually(lambda: stand.turn() and stand.judged().commit == tip)
 
 
 def test_without_a_secret_nothing_new_is_accepted(stand: Stand, ada: SshKey) -> None:
@@ -129,7 +129,7 @@ def test_without_a_secret_nothing_new_is_accepted(stand: Stand, ada: SshKey) -> 
     stand.judged()
     secret = ObjectKey("", "Secret", stand.namespace, "signers")
     stand.objects.delete(secret, uid=stand.objects.get(secret)["metadata"]["uid"])
-    eventually(lambda: stand.turn() and stand.judged().reason == "SecretNotFound", seconds=30)
+    eventually(lambda: stand.turn() and stand.judged().reason == "SecretNotFound")
     stand.repository.commit({"a": "2"}, by=ada)
 
     judgement = stand.judged()
@@ -177,7 +177,7 @@ def test_a_missing_program_accepts_nothing_and_is_tried_again(
 
     assert (refused.commit, refused.reason) == ("", "ToolMissing")
     assert refused.message.startswith("ssh-keygen-that-is-not-there could not be started: No such file or directory")
-    eventually(lambda: stand.turn() and stand.judged().commit == tip, seconds=30)
+    eventually(lambda: stand.turn() and stand.judged().commit == tip)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 SHOP, DESK = key("shop"), key("desk")
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 class Stand:

@@ -24,7 +24,7 @@ from tests.source.author import Author
 
 SHOP, DESK = key("shop"), key("desk")
 MAIN = Ref(kind="branch", value="main")
-SECONDS = 30.0
+SECONDS = 60.0
 ANSWER = "the repository was read as asked"
 
 

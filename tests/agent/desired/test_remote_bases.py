@@ -53,7 +53,7 @@ def begun(stand: Stand) -> None:
 
 def rendered(stand: Stand) -> None:
     """Waits until the render under way has ended."""
-    eventually(lambda: "rendered" not in stand.declare().pending, seconds=30)
+    eventually(lambda: "rendered" not in stand.declare().pending)
 
 
 def polled(stand: Stand) -> int:
@@ -75,7 +75,7 @@ def test_a_base_is_fetched_once_and_waited_for_without_a_worker(stand: Stand, ba
     waiting = stand.declare()
     assert (waiting.pending, waiting.error) == (f"{base.repository.url} at {commit[:12]} is being fetched", None)
     assert polled(stand) == 1
-    eventually(lambda: stand.declare().desired is not None, seconds=30)
+    eventually(lambda: stand.declare().desired is not None)
     assert names(stand.declare()) == {"ConfigMap:gitops-system/one"}
 
     count = stand.rendering.count
@@ -91,7 +91,7 @@ def test_a_restart_needs_no_network_for_it(
     stand.author.commit(overlay(base, base.commit(web("one"))))
     begun(stand)
     polled(stand)
-    eventually(lambda: stand.declare().desired is not None, seconds=30)
+    eventually(lambda: stand.declare().desired is not None)
     shutil.rmtree(base.directory)
 
     clock = Scheduler()
@@ -109,7 +109,7 @@ def test_a_commit_that_leaves_it_alone_renders_nothing(stand: Stand, base: Autho
     stand.author.commit(files)
     begun(stand)
     polled(stand)
-    eventually(lambda: stand.declare().desired is not None, seconds=30)
+    eventually(lambda: stand.declare().desired is not None)
     count = stand.rendering.count
 
     newer = stand.author.commit({**files, "other/file": "x"})
@@ -133,7 +133,7 @@ def test_a_base_that_cannot_be_fetched_is_named_with_its_place(stand: Stand, bas
     stand.poll()
     rendered(stand)
     polled(stand)
-    eventually(lambda: stand.declare().desired is not None, seconds=30)
+    eventually(lambda: stand.declare().desired is not None)
 
 
 def test_the_rules_for_repositories_hold_for_bases(stand: Stand, base: Author) -> None:
@@ -152,7 +152,7 @@ def test_what_no_application_reads_any_more_is_removed(stand: Stand, base: Autho
     stand.author.commit(overlay(base, base.commit(web("one"))))
     begun(stand)
     polled(stand)
-    eventually(lambda: stand.declare().desired is not None, seconds=30)
+    eventually(lambda: stand.declare().desired is not None)
     mirror = Repository(url=base.repository.url, shallow=True).id
     assert list(tmp_path.rglob(f"{mirror}.git"))
 

@@ -22,7 +22,7 @@ from tests.agent.samples import application
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 class Desk:

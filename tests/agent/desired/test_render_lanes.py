@@ -13,7 +13,7 @@ from gitops_agent.revision.tree import Tree
 from tests.agent.samples import key
 from tests.waiting import eventually
 
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 class Performer:

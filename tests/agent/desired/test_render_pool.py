@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 SHOP, DESK = key("shop"), key("desk")
 MAIN = Ref(kind="branch", value="main")
-SECONDS = 30.0
+SECONDS = 60.0
 HANGING = {"app/kustomization.yaml": "resources: [one.yaml]\n", "app/one.yaml": config_map("one")}
 PLAIN = {"app/one.yaml": config_map("one")}
 

@@ -167,7 +167,7 @@ def test_an_explanation_makes_a_crash_loop_degraded_before_its_time(objects: Obj
         health, problems, _ = assessor.assess(desired, live_objects, memo, timeout=10_000)
         return (health, problems) if health.status is Status.DEGRADED else None
 
-    report = eventually(degraded, seconds=30)
+    report = eventually(degraded)
     assert report is not None
     health, problems = report
     assert health.reason == "CrashLoop"

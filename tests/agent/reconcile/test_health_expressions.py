@@ -52,7 +52,7 @@ def test_the_health_of_an_application_follows_the_expressions(world: ClusterEnv,
     assert health() == "Unknown"
     for phase, status in (("Making", "Progressing"), ("Broken", "Degraded"), ("Up", "Healthy")):
         world.edit("one", {"status": {"phase": phase}}, kind="Widget", group=group)
-        eventually(partial(_is, health, status), seconds=30, what=f"{phase} is {status}")
+        eventually(partial(_is, health, status), what=f"{phase} is {status}")
 
 
 def _is(health: Callable[[], str], status: str) -> bool:

@@ -28,7 +28,7 @@ from tests.notify.builders import SecretData
 from tests.waiting import eventually
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 def view(commit: str = "a", *, health: Status = Status.HEALTHY, **more: Any) -> ReconcileOutcome:

@@ -80,7 +80,7 @@ def test_the_pods_that_are_waited_for_are_looked_at_and_remembered(objects: Obje
         pods = after.primary if rolls else after.canary
         return pods.cause if pods is not None and "restarts" in pods.cause else ""
 
-    text = eventually(cause, seconds=60, what="the pods have crashed")
+    text = eventually(cause, what="the pods have crashed")
     assert text is not None
     assert (text.startswith("CrashLoop: container app ended with exit code 7"), "no database" in text) == (True, True)
 

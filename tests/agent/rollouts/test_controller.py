@@ -129,7 +129,7 @@ class Bench:
             state = self.state(head.manifests[0].key.namespace)
             return not result.moved and state.stable is not None and state.phase is Phase.IDLE
 
-        eventually(rests, seconds=30, what="the version is stable")
+        eventually(rests, what="the version is stable")
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_the_policies_of_a_commit_are_read_once_a_pass(away: Bench) -> None:
 def test_a_workload_that_is_new_with_its_policy_starts_no_run(bench: Bench, namespace: str) -> None:
     head = declared(1, web(1, namespace), policy("web", namespace), namespace=namespace)
 
-    prepared = eventually(lambda: current if (current := bench.prepare(head)).result is None else None, seconds=30)
+    prepared = eventually(lambda: current if (current := bench.prepare(head)).result is None else None)
 
     assert prepared is not None
     assert prepared.wants_to_start is None
@@ -283,7 +283,7 @@ def test_a_version_that_the_api_server_refuses_begins_no_run_and_is_asked_about_
 
 def passed(bench: Bench, head: Desired, last: Desired | None = None) -> RolloutResult:
     """The result of a pass that waits for no list, applied."""
-    result = eventually(lambda: one if (one := bench.advance(head, last)).desired is not None else None, seconds=30)
+    result = eventually(lambda: one if (one := bench.advance(head, last)).desired is not None else None)
     assert result is not None
     bench.apply(result.desired)
     return result
@@ -308,9 +308,7 @@ def test_while_a_policy_names_nothing_no_new_version_passes_it_by(bench: Bench, 
     assert (condition["status"], condition["reason"]) == ("False", "RolloutRefused")
 
     third = declared(3, web(2, namespace, replicas=3), policy("web", namespace), namespace=namespace)
-    eventually(
-        lambda: passed(bench, third, first).views and bench.state(namespace).running, seconds=30, what="it is rolled out"
-    )
+    eventually(lambda: passed(bench, third, first).views and bench.state(namespace).running, what="it is rolled out")
     assert bench.state(namespace).stable == Version(commit=first.revision.commit, hash="1b1f4cfe")
 
 

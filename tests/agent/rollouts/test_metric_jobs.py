@@ -124,13 +124,13 @@ def test_a_job_that_takes_too_long_is_ended_and_its_pods_say_why(bench: Bench) -
         states = [status.get("state", {}) for pod in pods for status in pod.get("status", {}).get("containerStatuses", ())]
         return any("waiting" in state and "Pull" in state["waiting"].get("reason", "") for state in states)
 
-    eventually(waiting, seconds=60, what="the image cannot be pulled")
+    eventually(waiting, what="the image cannot be pulled")
 
     message = bench.jobs.expire(bench.scope, name, timedelta(seconds=30))
 
     assert message.startswith(f"the Job {name} did not end within 30s: ")
     assert "registry.example.com/smoke:1" in message
-    eventually(lambda: bench.live(name) is None, seconds=30)
+    eventually(lambda: bench.live(name) is None)
 
 
 def test_jobs_that_nothing_waits_for_are_ended_and_no_others(bench: Bench) -> None:
@@ -140,6 +140,6 @@ def test_jobs_that_nothing_waits_for_are_ended_and_no_others(bench: Bench) -> No
 
     bench.jobs.sweep(bench.scope, lambda: {needed})
 
-    eventually(lambda: bench.live(left) is None, seconds=30)
+    eventually(lambda: bench.live(left) is None)
     assert bench.live(needed) is not None
     assert bench.objects.get(other)["spec"]["suspend"] is True

@@ -108,7 +108,7 @@ def test_a_refusal_is_asked_about_again_after_a_while(
         time.now += AGAIN_SECONDS + 1
         return preflight.refusal(allowed, begun) == ""
 
-    eventually(later, seconds=30, what="the permission is known")
+    eventually(later, what="the permission is known")
 
 
 @pytest.mark.cluster

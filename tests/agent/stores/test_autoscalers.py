@@ -14,7 +14,7 @@ from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.kinds import AUTOSCALER
 from tests.waiting import eventually
 
-SECONDS = 30.0
+SECONDS = 60.0
 SHOP = AppKey("gitops-system", "shop")
 
 

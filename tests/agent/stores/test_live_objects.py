@@ -25,7 +25,7 @@ from tests.cluster.crds import install, new_group, remove, served, widget, widge
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
-SECONDS = 30.0
+SECONDS = 60.0
 CONFIG_MAP, SECRET = GroupKind("", "ConfigMap"), GroupKind("", "Secret")
 
 

@@ -20,7 +20,7 @@ from tests.agent.samples import key
 from tests.notify.builders import SecretData
 from tests.waiting import eventually
 
-SECONDS = 30.0
+SECONDS = 60.0
 INVALID: Object = {"applications": {"matchLabels": {"no label": "x"}}}
 """What the API server takes, because a schema has no patterns of keys."""
 

@@ -35,12 +35,12 @@ def test_an_application_that_waits_for_a_namespace_is_woken_when_it_is_created(
     arrivals.expect(DESK, {"UnknownKind"})
     arrivals.start()
     try:
-        eventually(lambda: {SHOP, DESK} <= {key for key, _ in heard()}, seconds=30, what="the first lists")
+        eventually(lambda: {SHOP, DESK} <= {key for key, _ in heard()}, what="the first lists")
         name = f"{namespace}-later"
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         control_plane.request("POST", "/api/v1/namespaces", body)
 
-        eventually(lambda: any(key == SHOP and name in why for key, why in heard()), seconds=30)
+        eventually(lambda: any(key == SHOP and name in why for key, why in heard()))
         assert not any(key == DESK and name in why for key, why in heard())
 
         arrivals.expect(SHOP, ())
@@ -49,10 +49,10 @@ def test_an_application_that_waits_for_a_namespace_is_woken_when_it_is_created(
         patch = {"metadata": {"labels": {"example.com/touched": "yes"}}}
         path = f"/api/v1/namespaces/{name}"
         control_plane.request("PATCH", path, patch, content_type="application/merge-patch+json")
-        eventually(lambda: any(key == DESK and name in why for key, why in heard()), seconds=30)
+        eventually(lambda: any(key == DESK and name in why for key, why in heard()))
         heard().clear()
         control_plane.request("DELETE", f"/api/v1/namespaces/{name}")
-        eventually(lambda: DESK in {key for key, _ in heard()}, seconds=30, what="its end is a change as well")
+        eventually(lambda: DESK in {key for key, _ in heard()}, what="its end is a change as well")
         assert SHOP not in {key for key, _ in heard()}
     finally:
         arrivals.stop()

@@ -17,7 +17,7 @@ from tests.agent.samples import Time
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 class Changes(list[str]):

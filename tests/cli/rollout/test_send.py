@@ -28,7 +28,7 @@ def obeying(stage: Scene, after: RolloutState) -> Callable[[], None]:
     """What the agent does: it consumes the nonce and writes another state."""
 
     def obey() -> None:
-        asked = eventually(lambda: command(stage), seconds=20)
+        asked = eventually(lambda: command(stage))
         assert asked is not None
         write(stage, replace(after, nonces=(asked.nonce,)))
 

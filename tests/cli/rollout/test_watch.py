@@ -50,10 +50,10 @@ def test_in_a_pipe_each_change_is_a_line_until_interrupted(stage: Place, tmp_pat
     output = tmp_path / "said"
     watching = started(stage, f"{stage.namespace}/web", output=output)
     try:
-        eventually(lambda: output.read_text().count("\n") == 1, seconds=30, what="the first line")
+        eventually(lambda: output.read_text().count("\n") == 1, what="the first line")
         write(stage, holding(0), message="the same")
         write(stage, holding(1))
-        eventually(lambda: output.read_text().count("\n") == 2, seconds=30, what="a line for the change")
+        eventually(lambda: output.read_text().count("\n") == 2, what="a line for the change")
     finally:
         watching.send_signal(signal.SIGINT)
         code = ended(watching)
@@ -70,7 +70,7 @@ def test_a_rollout_that_is_deleted_ends_the_watch(stage: Place, tmp_path: Path) 
     output = tmp_path / "said"
     watching = started(stage, "web", "-n", stage.namespace, output=output)
     try:
-        eventually(lambda: output.read_text().count("\n") == 1, seconds=30, what="the first line")
+        eventually(lambda: output.read_text().count("\n") == 1, what="the first line")
         stage.plane.request("DELETE", stage.path("rolloutpolicies", "web"))
     finally:
         code = ended(watching)

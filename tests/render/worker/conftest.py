@@ -67,4 +67,4 @@ def remote() -> Iterator[Callable[[Tree, str], RemoteTree]]:
     for end in ends[1::2]:
         end.close()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)

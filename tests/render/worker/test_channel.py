@@ -40,7 +40,7 @@ def test_what_is_sent_is_received(pair: Pair) -> None:
     sender = threading.Thread(target=channel.send, args=({"a": [1, "ü"]}, body))
     sender.start()
     message = far.receive()
-    sender.join(30)
+    sender.join(60)
     assert (message.head, message.body) == ({"a": [1, "ü"]}, body)
 
 

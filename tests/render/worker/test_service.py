@@ -63,7 +63,7 @@ def render(repository: Path, tmp_path: Path, limits: RenderLimits, monkeypatch: 
 
     yield do
     channel.close()
-    thread.join(30)
+    thread.join(60)
     there.close()
     assert not thread.is_alive()
 

@@ -48,7 +48,7 @@ def install(plane: ControlPlane, kind: str) -> str:
         found: dict[str, Any] = plane.request("GET", f"{DEFINITIONS}/{definition['metadata']['name']}")
         return any(each["type"] == "Established" and each["status"] == "True" for each in found["status"].get("conditions", []))
 
-    eventually(established, seconds=30)
+    eventually(established)
     return str(definition["spec"]["names"]["plural"])
 
 

@@ -30,5 +30,5 @@ def test_what_is_sent_is_valid(name: str, plane: ControlPlane) -> None:
         obj["metadata"]["namespace"] = "default"
         path = f"/apis/{obj['apiVersion']}/namespaces/default/{plural}?dryRun=All&fieldValidation=Strict"
 
-        sent = eventually(partial(plane.request, "POST", path, obj), seconds=20)
+        sent = eventually(partial(plane.request, "POST", path, obj))
         assert sent["kind"] == obj["kind"]

@@ -23,7 +23,7 @@ def metrics() -> Iterator[Metrics]:
 def measured(metrics: Metrics, query: str) -> float | list[float] | None:
     """What the agent would make of the answer."""
     asked = prometheus.instant(metrics.url, query, at=NOW)
-    with urllib3.PoolManager(retries=False, timeout=30) as pool:
+    with urllib3.PoolManager(retries=False, timeout=60) as pool:
         answer = pool.request(asked.method, asked.url, body=asked.body, headers=dict(asked.headers))
     return prometheus.result(answer.status, answer.data)
 

@@ -29,7 +29,7 @@ def receiver(told: list[dict[str, Any]]) -> Iterator[Receiver]:
 def post(receiver: Receiver, **headers: str) -> int:
     """The status; headers by the last word of their name."""
     named = {f"X-Gitops-Agent-{name.title()}": value for name, value in headers.items()}
-    with urllib3.PoolManager(retries=False, timeout=30) as pool:
+    with urllib3.PoolManager(retries=False, timeout=60) as pool:
         return pool.request("POST", receiver.url, body=BODY, headers=named).status
 
 

@@ -75,7 +75,7 @@ class Slack:
 
     def post(self, body: bytes, headers: dict[str, str] | None = None) -> urllib3.BaseHTTPResponse:
         sent = signed(body) if headers is None else headers
-        return urllib3.request("POST", self.address, body=body, headers=sent, retries=False, timeout=30.0)
+        return urllib3.request("POST", self.address, body=body, headers=sent, retries=False, timeout=60)
 
     def says(self, text: str, **fields: str) -> str:
         """The whole text of the answer to a command."""

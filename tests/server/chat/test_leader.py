@@ -47,11 +47,11 @@ def running(stage: ClusterEnv) -> Iterator[Slack]:
     thread.start()
     try:
         with listening(ChatLeader(runtime, settings(stage))) as slack:
-            eventually(lambda: slack.post(slash("help")).status == 200, seconds=40, what="the agent leads")
+            eventually(lambda: slack.post(slash("help")).status == 200, what="the agent leads")
             yield slack
     finally:
         runtime.stop()
-        thread.join(40)
+        thread.join(60)
         transport.close()
 
 
@@ -81,7 +81,7 @@ def test_people_of_slack_see_and_do_what_their_users_may(stage: ClusterEnv, acce
     access.objects.apply(listed(stage, *PEOPLE))
     grant(access, stage, "dana@acme", "get", "list", "patch", "pause", "sync")
     with running(stage) as slack:
-        eventually(lambda: summary(stage.get("shop"))["ready"] == "True", seconds=60, what="the application is synced")
+        eventually(lambda: summary(stage.get("shop"))["ready"] == "True", what="the application is synced")
         eventually(lambda: "1 of 1 Applications are ready" in slack.says("status"), every=1, what="the agent's own watch")
         detail, why, diff = (slack.says(f"{verb} shop") for verb in ("status", "why", "diff"))
         paused = slack.says("pause shop 2h a *look*")
@@ -90,7 +90,7 @@ def test_people_of_slack_see_and_do_what_their_users_may(stage: ClusterEnv, acce
         elsewhere = slack.says("status other/shop")
         every = slack.says("status", user_id=LI)
         access.objects.apply(listed(stage, entry(LI, "dana@acme")))
-        eventually(lambda: "resumed" in slack.says("resume shop", user_id=LI), seconds=20, every=1, what="the changed list")
+        eventually(lambda: "resumed" in slack.says("resume shop", user_id=LI), every=1, what="the changed list")
         gone = slack.says("status")
 
     shop = stage.get("shop")
@@ -123,6 +123,6 @@ def test_a_list_that_cannot_be_used_is_no_list(stage: ClusterEnv, access: Cluste
     with running(stage) as slack:
         absent = slack.says("status")
         access.objects.apply(listed(stage, {"user": "dana@acme"}))
-        eventually(lambda: "identities[0].slack: is missing" in slack.says("status"), seconds=20, every=1, what="the list")
+        eventually(lambda: "identities[0].slack: is missing" in slack.says("status"), every=1, what="the list")
 
     assert "there is no ConfigMap" in absent

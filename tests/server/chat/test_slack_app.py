@@ -60,7 +60,7 @@ def test_the_answer_to_a_click_is_sent(agent: KnownAgent) -> None:
     try:
         with listening(agent, ResponseUrls(receiver.origin)) as slack:
             answer = slack.post(click("help", response_url=receiver.origin))
-            eventually(lambda: len(receiver.bodies) == 1, seconds=20, what="the answer")
+            eventually(lambda: len(receiver.bodies) == 1, what="the answer")
     finally:
         receiver.stop()
     assert (answer.status, answer.data) == (200, b"")
@@ -72,7 +72,7 @@ def test_an_answer_that_takes_long_follows(agent: KnownAgent) -> None:
 
     class Slow(KnownAgent):
         def access(self) -> ClusterClient:
-            ready.wait(30)
+            ready.wait(60)
             return super().access()
 
     slow = Slow(agent.source, agent.client)
@@ -81,7 +81,7 @@ def test_an_answer_that_takes_long_follows(agent: KnownAgent) -> None:
             assert "The answer follows" in slack.says("help", response_url=receiver.origin + "commands/1")
             assert receiver.bodies == []
             ready.set()
-            eventually(lambda: len(receiver.bodies) == 1, seconds=20, what="the answer")
+            eventually(lambda: len(receiver.bodies) == 1, what="the answer")
     finally:
         receiver.stop()
     assert "/gitops status [APP]" in shown(receiver.bodies[0])

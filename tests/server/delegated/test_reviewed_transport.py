@@ -59,7 +59,7 @@ def test_a_viewer_of_the_proxy_may_what_rbac_allows_and_the_agent_names_them(
         def ask(method: str, path: str, body: Any = None, **headers: str) -> Reply:
             return through_proxy(agent, certificates, method, path, body, **headers)
 
-        eventually(lambda: ask("GET", shop, **dana)[0] == 200, seconds=40, what="the application")
+        eventually(lambda: ask("GET", shop, **dana)[0] == 200, what="the application")
         me = ask("GET", "/api/v1/me", **dana)[1]
 
         def pause() -> bool:
@@ -67,7 +67,7 @@ def test_a_viewer_of_the_proxy_may_what_rbac_allows_and_the_agent_names_them(
             body = {"resourceVersion": ask("GET", shop, **dana)[1]["resourceVersion"], "reason": "x"}
             return ask("POST", f"{shop}/actions/pause", body, **dana)[0] == 202
 
-        eventually(pause, seconds=40, what="the pause is written")
+        eventually(pause, what="the pause is written")
         version = stage.get("shop")["metadata"]["resourceVersion"]
         refused = ask("POST", f"{shop}/actions/sync", {"resourceVersion": version}, **dana)
         events = ask("GET", f"{shop}/events", **dana)
@@ -100,7 +100,7 @@ def test_a_guest_reads_what_rbac_allows_and_writes_nothing(stage: ClusterEnv, ac
     grant(access, stage.namespace, "gitops-agent:guests", "*")
     shop = f"/api/v1/applications/{stage.namespace}/shop"
     with running(stage, dashboard={"auth": "guest"}) as agent:
-        eventually(lambda: agent.ask("GET", shop)[0] == 200, seconds=40, what="the application")
+        eventually(lambda: agent.ask("GET", shop)[0] == 200, what="the application")
         page, me = agent.ask("GET", shop)[1], agent.ask("GET", "/api/v1/me")[1]
         written = agent.ask("POST", f"{shop}/actions/pause", "", {"resourceVersion": page["resourceVersion"], "reason": "x"})
         forged = agent.ask("GET", "/api/v1/me", **{"X-Remote-User": "root"})[1]["user"]

@@ -112,7 +112,7 @@ def test_a_body_of_wrong_types_is_refused_with_its_fields(page: Served, route: R
 
 @pytest.mark.parametrize("route", WITH_BODY, ids=by_name)
 def test_ten_megabytes_are_not_read(page: Served, route: Route) -> None:
-    connection = socket.create_connection(("127.0.0.1", page.port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", page.port), timeout=60)
     head = f"POST {address(route)} HTTP/1.1\r\nHost: localhost\r\nCookie: viewer=admin\r\nContent-Type: application/json\r\n"
     with connection:
         connection.sendall(f"{head}Content-Length: 10000000\r\n\r\n".encode() + b" " * 20_000)
@@ -121,7 +121,7 @@ def test_ten_megabytes_are_not_read(page: Served, route: Route) -> None:
 
 @pytest.mark.parametrize("route", WITH_BODY, ids=by_name)
 def test_ten_megabytes_that_do_not_say_so_are_cut_off(page: Served, route: Route) -> None:
-    connection = socket.create_connection(("127.0.0.1", page.port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", page.port), timeout=60)
     head = f"POST {address(route)} HTTP/1.1\r\nHost: localhost\r\nCookie: viewer=admin\r\nContent-Type: application/json\r\n"
     chunk = b"%x\r\n%s\r\n" % (16_384, b" " * 16_384)
     with connection:
@@ -201,7 +201,7 @@ def test_every_answer_has_the_headers_that_keep_foreign_code_out(page: Served, r
 def test_half_a_request_is_closed(tmp_path: Path, text: bytes) -> None:
     with (
         served(tmp_path, request_seconds=0.2) as dashboard,
-        socket.create_connection(("127.0.0.1", dashboard.port), timeout=10) as connection,
+        socket.create_connection(("127.0.0.1", dashboard.port), timeout=60) as connection,
     ):
         connection.sendall(text)
 
@@ -212,7 +212,7 @@ def test_a_body_that_stops_is_closed(tmp_path: Path) -> None:
     head = b"POST /api/v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
     with (
         served(tmp_path, request_seconds=0.2) as dashboard,
-        socket.create_connection(("127.0.0.1", dashboard.port), timeout=10) as connection,
+        socket.create_connection(("127.0.0.1", dashboard.port), timeout=60) as connection,
     ):
         connection.sendall(head)
 

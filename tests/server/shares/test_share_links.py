@@ -46,7 +46,6 @@ def test_a_link_shows_one_state_until_its_key_is_replaced(
         for one in (sharer, reader):  # a new role counts a little later
             eventually(
                 lambda key=one: agent.ask("GET", listed, key)[1]["total"] == 2,  # type: ignore[misc]
-                seconds=40,
                 what="both applications",
             )
         refused = [agent.ask("POST", "/api/v1/share", reader, body) for body in ({"application": shop}, {"filter": "ns:x"})]
@@ -140,12 +139,12 @@ def test_badges_and_destinations_show_what_settings_name(
     own = f"/api/v1/applications/{stage.namespace}"
     settings = {"visibility": "destination", "badges": [f"{stage.namespace}/s*"]}
     with running(stage, dashboard=settings) as agent:
-        eventually(lambda: agent.ask("GET", f"{own}/shop", team)[0] == 200, seconds=40, what="the application")
+        eventually(lambda: agent.ask("GET", f"{own}/shop", team)[0] == 200, what="the application")
         rows = [row[1] for row in agent.ask("GET", "/api/v1/applications", team)[1]["rows"]]
         hidden, absent = agent.ask("GET", f"{own}/pay", team), agent.ask("GET", f"{own}/gone", team)
         page = agent.ask("GET", f"{own}/shop", team)[1]
         picture = f"/badge/{stage.namespace}/shop.svg"
-        eventually(lambda: "paused" in badge(agent, picture), seconds=40, what="the agent has seen the pause")
+        eventually(lambda: "paused" in badge(agent, picture), what="the agent has seen the pause")
         badges = [badge(agent, f"/badge/{stage.namespace}/{name}.svg") for name in ("shop", "pay", "gone", "sold")]
 
     assert rows == ["shop"]

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from gitops_agent.toolchain.system_packages import ProgramMissing, SystemPackages
 from tests.server.web.example_server import Examples, serving
 
-SECONDS = 20
+SECONDS = 60
 expect.set_options(timeout=SECONDS * 1000)
 
 

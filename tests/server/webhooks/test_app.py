@@ -31,7 +31,7 @@ def serving(sink: Sink) -> Iterator[str]:
 
 
 def send(address: str, method: str = "POST", **options: Any) -> urllib3.BaseHTTPResponse:
-    return urllib3.request(method, address, retries=False, timeout=30.0, **options)
+    return urllib3.request(method, address, retries=False, timeout=60, **options)
 
 
 def test_a_push_is_accepted_at_once() -> None:

@@ -103,11 +103,11 @@ def test_a_poll_and_a_reconcile_that_begin_together_know_the_same(tmp_path: Path
         threading.Thread(target=lambda: known.append(str(polled(both, server).moved))),
     )
     first.start()
-    reading.wait(10)
+    reading.wait(60)
     second.start()
     place.write_bytes(text)
-    first.join(10)
-    second.join(10)
+    first.join(60)
+    second.join(60)
 
     assert sorted(known) == ["()", "podinfo-6.5.4"]
 

@@ -258,7 +258,7 @@ def test_quota_and_permissions_are_distinguished(stage: ClusterEnv) -> None:
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q", "namespace": stage.namespace}}
     stage.objects.create({**quota, "spec": {"hard": {"count/secrets": "0"}}})
     key = stage.key("ResourceQuota", "q")
-    eventually(lambda: (stage.objects.get(key).get("status") or {}).get("hard"), seconds=30, what="the quota to be counted")
+    eventually(lambda: (stage.objects.get(key).get("status") or {}).get("hard"), what="the quota to be counted")
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "aGlkZGVuLXZhbHVl"}}
     over = stage.sync(secret)
     assert [error.reason for error in over.errors.values()] == ["QuotaExceeded"]
@@ -414,7 +414,7 @@ def test_with_the_annotation_it_is_replaced_once_the_old_one_is_gone(stage: Clus
         stage.look(key)
         return stage.sync(job("b")).ok and stage.plan(job("b")).is_empty
 
-    eventually(created, seconds=30, what="the new job")
+    eventually(created, what="the new job")
     after = stage.objects.get(key)
     assert after["metadata"]["uid"] != before
     assert after["spec"]["template"]["spec"]["containers"][0]["image"] == "b"

@@ -134,7 +134,7 @@ def test_a_quota_is_named_where_no_pod_is_created(objects: Objects, namespace: s
 @pytest.mark.cluster
 def test_the_newest_revision_speaks(objects: Objects, namespace: str) -> None:
     objects.apply(workload(namespace, template("probe-fails")))
-    eventually(lambda: Explainer(objects).explain(ObjectKey("apps", "Deployment", namespace, "web")), seconds=30)
+    eventually(lambda: Explainer(objects).explain(ObjectKey("apps", "Deployment", namespace, "web")))
 
     found = explained(objects, workload(namespace, template("no-pull")), lambda found: found.reason != "ProbeFailed")
 
@@ -145,7 +145,7 @@ def test_the_newest_revision_speaks(objects: Objects, namespace: str) -> None:
 def test_a_healthy_workload_has_nothing_to_explain(objects: Objects, namespace: str) -> None:
     sound = workload(namespace, template())
     objects.apply(sound)
-    eventually(lambda: assess(objects.get(ObjectKey.of(sound))).status is Status.HEALTHY, seconds=30)
+    eventually(lambda: assess(objects.get(ObjectKey.of(sound))).status is Status.HEALTHY)
 
     assert Explainer(objects).explain(ObjectKey.of(sound)) is None
 

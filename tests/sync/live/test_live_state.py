@@ -287,7 +287,7 @@ def test_threads_that_put_and_remove_leave_a_consistent_index() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     owned = {**state.of(APP), **state.of(OTHER)}
     assert len(owned) == len(state)
     assert all(state.get(one) is live for one, live in owned.items())

@@ -72,7 +72,7 @@ def test_what_the_plan_has_deleted_and_is_terminating_is_no_stranger(stage: Clus
 def test_the_children_of_controllers_are_counted_as_pods_and_not_as_objects(stage: ClusterEnv) -> None:
     owned(stage, deployment(replicas=2), stage.application)
     key = stage.key("Deployment", "web", "apps")
-    eventually(lambda: (stage.objects.get(key).get("status") or {}).get("replicas") == 2, seconds=30, what="two pods")
+    eventually(lambda: (stage.objects.get(key).get("status") or {}).get("replicas") == 2, what="two pods")
     found = counted(stage, deletions(namespace_of(stage), key))
     assert found[namespace_of(stage)].total == 0
     assert found[namespace_of(stage)].notes == ("2 pods",)
