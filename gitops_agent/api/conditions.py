@@ -7,10 +7,11 @@ application writes nothing.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.timestamp import timestamp
 
 _MESSAGE_LIMIT = 32_768
 _TRANSIENT = frozenset({"Reconciling", "Stalled"})
@@ -50,7 +51,7 @@ def set_condition(
         "observedGeneration": generation,
         "lastTransitionTime": (previous or {}).get("lastTransitionTime") if same else None,
     }
-    condition["lastTransitionTime"] = condition["lastTransitionTime"] or now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    condition["lastTransitionTime"] = condition["lastTransitionTime"] or timestamp(now)
     if previous is None:
         return [*existing, condition]
     return [condition if entry is previous else entry for entry in existing]

@@ -20,6 +20,7 @@ from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.manifest.key import Object, ObjectKey
+from gitops_agent.manifest.timestamp import timestamp
 
 Listing = Callable[[list[Object]], Sheet]
 """The table of some objects of one kind."""
@@ -118,4 +119,4 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _now() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return timestamp(datetime.now(UTC))

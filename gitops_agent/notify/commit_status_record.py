@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.notify.commit_status import CommitState, is_commit
 from gitops_agent.notify.commit_status_parts import Part, Standing, deployment, overtaken, summary
 
@@ -103,8 +104,8 @@ class CommitRecord:
         value: Object = {
             "repository": self.repository,
             "commit": self.commit,
-            "since": _moment(self.since),
-            "sent": _moment(self.sent) if self.sent is not None else "",
+            "since": timestamp(self.since),
+            "sent": timestamp(self.sent) if self.sent is not None else "",
             "refs": dict(self.refs),
             "statuses": dict(self.statuses),
             "applications": {name: _spelled(part) for name, part in named.items()},
@@ -155,10 +156,6 @@ class CommitRecord:
 def digest(state: CommitState, description: str) -> str:
     """Identifies a status that was sent."""
     return f"{state.value} {hashlib.sha256(description.encode()).hexdigest()[:8]}"
-
-
-def _moment(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _spelled(part: Part) -> str:

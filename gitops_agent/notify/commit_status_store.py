@@ -13,6 +13,7 @@ from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.kinds import NOTIFIER
 from gitops_agent.manifest.marks import TEST_REQUESTED, annotation
 from gitops_agent.manifest.reading import items, mapping
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.notify.commit_status_record import CommitRecord
 from gitops_agent.observe.log import logger
 
@@ -115,7 +116,7 @@ class CommitStatusStore:
         self.dirty = False
 
     def _moment(self) -> str:
-        return self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return timestamp(self._clock())
 
 
 def _count(status: Object, name: str) -> int:

@@ -30,6 +30,7 @@ from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import NOTIFIER
 from gitops_agent.manifest.marks import TEST_REQUESTED, annotation
 from gitops_agent.manifest.reading import items, mapping
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.notify.deduplication import WINDOW, Deduplicator, ended_by
 from gitops_agent.notify.living import LivingMessage, LivingMessages, is_progress
 from gitops_agent.notify.message import Message
@@ -252,7 +253,7 @@ class Outbox:
         self._store(version)
 
     def _timestamp(self) -> str:
-        return self._clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return timestamp(self._clock())
 
     def _expect(self, messages: Iterable[Message]) -> None:
         end = self._clock() + WINDOW

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import ClusterError, NotFound
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.timestamp import timestamp
 
 NAME = "gitops-agent"
 """The Lease of an agent, unless `leader.leaseName` says otherwise."""
@@ -45,4 +46,4 @@ def expired(lease: Object, name: str, now: datetime) -> str:
         return ""
     if now - renewed <= timedelta(seconds=float(spec.get("leaseDurationSeconds") or 0)) + _SKEW:
         return ""
-    return f"no agent runs: the Lease {name} was last renewed at {renewed:%Y-%m-%dT%H:%M:%SZ}"
+    return f"no agent runs: the Lease {name} was last renewed at {timestamp(renewed)}"

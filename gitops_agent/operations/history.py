@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.timestamp import timestamp
 
 
 def entries(access: ClusterClient, application: Object) -> tuple[list[Object], str]:
@@ -26,7 +27,7 @@ def _runs(access: ClusterClient, application: Object) -> tuple[list[Object], str
     return [
         {
             "rollout": str(standing.key),
-            "ended": f"{run.at:%Y-%m-%dT%H:%M:%SZ}",
+            "ended": timestamp(run.at),
             "revision": run.commit,
             "hash": run.hash,
             "result": run.result,

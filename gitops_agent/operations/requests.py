@@ -16,6 +16,7 @@ from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.manifest.marks import ACTOR, APPROVED, APPROVED_BY, APPROVED_VIA, REQUESTED, RETRY, claim
 from gitops_agent.manifest.reading import mapping
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.operations.identity import username
 
 FOREVER = "forever"
@@ -41,7 +42,7 @@ def pause(access: ClusterClient, application: Object, *, seconds: float | None, 
     """
     until = None
     if seconds is not None:
-        until = (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        until = timestamp(datetime.now(UTC) + timedelta(seconds=seconds))
     write(access, application, {"spec": {"suspend": {"reason": reason, "until": until}}}, version)
     return until or ""
 

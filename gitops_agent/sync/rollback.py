@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.timestamp import timestamp
 
 KEPT = 10
 """Rejected commits that the status shows."""
@@ -185,7 +186,7 @@ def _version(value: Any) -> Version | None:
 
 
 def _rejection_json(entry: Rejection) -> Object:
-    at = entry.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = timestamp(entry.at)
     together = {"together": entry.together} if entry.together else {}
     return {"revision": entry.commit, "reason": entry.reason, "at": at, **together}
 

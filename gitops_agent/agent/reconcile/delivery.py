@@ -13,12 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from gitops_agent.agent.reconcile.outcome import ReconcileOutcome
 from gitops_agent.api.conditions import find_condition
 from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.sync.health.status import Status
 
 FAILS_WITHIN = timedelta(hours=1)
@@ -133,7 +134,7 @@ def advance(before: Object, after: Object, outcome: ReconcileOutcome, *, now: da
     history: list[Object] = list(after.get("history") or [])
     if outcome.revision is None or outcome.suspended or outcome.observing or not outcome.plan:
         return delivery.to_json(), history
-    moment = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    moment = timestamp(now)
     edge = _Edge(before=before, after=after, outcome=outcome)
     if _begins(delivery, edge):
         delivery, history = _begin(delivery, edge, history, moment)

@@ -23,6 +23,7 @@ from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.api.sync_options import SyncMode
 from gitops_agent.errors import AgentError, Conflict
 from gitops_agent.manifest.key import AppKey
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.source.chart.republication import accepted, republication_of
 from gitops_agent.sync.action import LEFT_BEHIND
 from gitops_agent.sync.health.status import UNHEALTHY
@@ -240,5 +241,5 @@ def _suspension(application: Application) -> str:
     suspend = application.spec.suspend
     if suspend is None:
         return ""
-    until = f"until {suspend.until:%Y-%m-%dT%H:%M:%SZ}" if suspend.until else "until it is resumed"
+    until = f"until {timestamp(suspend.until)}" if suspend.until else "until it is resumed"
     return f"paused {until}{f': {suspend.reason}' if suspend.reason else ''}"

@@ -6,11 +6,11 @@ The last verified commit is in the status because it has to outlive the agent an
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC
 
 from gitops_agent.agent.reconcile.outcome import ReconcileOutcome
 from gitops_agent.api.conditions import find_condition
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.source.signature.judgement import MOST_LISTED
 
 VERIFIED, SIGNER_REMOVED = "Verified", "SignerRemoved"
@@ -53,7 +53,7 @@ def signature_status(before: Object, outcome: ReconcileOutcome) -> Object:
             "signer": verified.signer,
             "key": verified.key,
             "kind": verified.kind,
-            "at": verified.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "at": timestamp(verified.at),
         }
         result["verified"] = {name: value for name, value in fields.items() if value}
     if judgement.count:

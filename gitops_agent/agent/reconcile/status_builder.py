@@ -8,7 +8,7 @@ move only with a real transition.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from gitops_agent.agent.reconcile.deletion_budget import recent_of
@@ -21,6 +21,7 @@ from gitops_agent.api.conditions import find_condition, set_condition
 from gitops_agent.api.reasons import ReasonKind, reason_of
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.revision_name import short as short_name
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.revision.revision import ChartRevision, Revision
 from gitops_agent.rollout.state import Phase
 from gitops_agent.source.chart.republication import REPUBLISHED
@@ -37,11 +38,6 @@ _TEXT_LIMIT = 500
 _ROUNDING = timedelta(seconds=2)
 _SOURCE_KEPT = ("revision", "author", "subject", "committedAt", "chart", "dependencies", "values")
 """What stays known of the last revision."""
-
-
-def timestamp(moment: datetime) -> str:
-    """RFC 3339, UTC, whole seconds: the form of `metav1.Time`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def status(before: Object, outcome: ReconcileOutcome, *, generation: int, now: datetime) -> Object:

@@ -13,6 +13,7 @@ from gitops_agent.api.conditions import set_condition
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.events.event import Event, EventType, Severity
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.revision.revision import Revision
 from gitops_agent.rollout.describe import actual_weight, awaited, describe, really, share
 from gitops_agent.rollout.run_plan import run
@@ -71,7 +72,7 @@ def status(
     result["held"] = list(held)
     result["history"] = [_ended(entry) for entry in state.history]
     result["rejected"] = [
-        {"revision": entry.commit, "hash": entry.hash, "reason": entry.reason, "at": _time(entry.at)}
+        {"revision": entry.commit, "hash": entry.hash, "reason": entry.reason, "at": timestamp(entry.at)}
         for entry in state.rejected
     ]
     return {name: value for name, value in result.items() if value not in ("", [], {})}
@@ -198,9 +199,5 @@ def _analysis(before: Object, state: RolloutState, analysis: Sequence[Object]) -
 
 
 def _ended(run: Ended) -> Object:
-    fields = {"revision": run.commit, "hash": run.hash, "result": run.result, "reason": run.reason, "at": _time(run.at)}
+    fields = {"revision": run.commit, "hash": run.hash, "result": run.result, "reason": run.reason, "at": timestamp(run.at)}
     return {name: value for name, value in fields.items() if value}
-
-
-def _time(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

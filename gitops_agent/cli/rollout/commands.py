@@ -22,6 +22,7 @@ from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT, ERROR, HELD, INTERRUPTED
 from gitops_agent.manifest.revision_name import short
+from gitops_agent.manifest.timestamp import timestamp
 
 if TYPE_CHECKING:
     from gitops_agent.cli.rollout.send import CommandResult
@@ -255,9 +256,7 @@ def history(name: str | None, *, output: str, kubeconfig: str | None, context: s
         for run, _ in runs:
             click.echo(run.hash)
     elif runs:
-        rows = [
-            (f"{run.at:%Y-%m-%dT%H:%M:%SZ}", str(key), run.hash, short(run.commit), run.result, run.reason) for run, key in runs
-        ]
+        rows = [(timestamp(run.at), str(key), run.hash, short(run.commit), run.result, run.reason) for run, key in runs]
         out.table(("ended", "rollout", "version", "revision", "result", "reason"), rows)
     else:
         out.talk(f"no rollout of {name} has ended yet" if name else "no rollout has ended yet")

@@ -21,6 +21,7 @@ from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import NotFound
 from gitops_agent.manifest.key import AppKey, ObjectKey
 from gitops_agent.manifest.kinds import GROUP
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.operations.rollout_lookup import urgency
 from gitops_agent.operations.rollout_pods import selecting, sides
 from gitops_agent.rollout.progress import RolloutProgress
@@ -76,7 +77,7 @@ def _told(scene: WatchCache, key: AppKey | None) -> None:
             text = change(standing)
             if last.get(standing.key) != text:
                 last[standing.key] = text
-                click.echo(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}  {text}")
+                click.echo(f"{timestamp(datetime.now(UTC))}  {text}")
 
 
 def _one(scene: WatchCache, key: AppKey) -> RolloutProgress:

@@ -12,6 +12,7 @@ from gitops_agent.api.application_row import summary
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.operations.agent_lease import NAME, expired
 from gitops_agent.operations.tool_versions import tool_versions
 from gitops_agent.server.answers.application import receiver
@@ -154,7 +155,7 @@ def _repositories(lives: list[Object], work: Work | None) -> list[RepositoryView
 
 def _latest(times: Mapping[str, datetime]) -> dict[str, str]:
     """Times by the address that is shown."""
-    return {shown_address(url): f"{at:%Y-%m-%dT%H:%M:%SZ}" for url, at in sorted(times.items(), key=lambda item: item[1])}
+    return {shown_address(url): timestamp(at) for url, at in sorted(times.items(), key=lambda item: item[1])}
 
 
 def _lease(access: ClusterClient, namespace: str) -> LeaseView | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import Forbidden, NotFound
 from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.server.plan_cache import PlanCache, RecentValues
 from gitops_agent.server.rows import Rows
 from gitops_agent.server.shares.share_links import ShareLinks
@@ -118,4 +119,4 @@ Answer = Callable[[Call], View]
 
 def now() -> str:
     """The server's time."""
-    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return timestamp(datetime.now(UTC))

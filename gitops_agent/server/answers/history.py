@@ -10,6 +10,7 @@ from gitops_agent.errors import AgentError, Forbidden, NotFound, SourceError
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.marks import owner
 from gitops_agent.manifest.revision_name import commit_of as commit_of_revision
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.operations.delivery import DAYS, figures, lead_seconds, recovery_seconds, result_of
 from gitops_agent.operations.events import events_of, times, when
 from gitops_agent.operations.history import newest_first
@@ -58,7 +59,7 @@ def timeline(call: Call) -> Timeline:
             page = page.model_copy(update={"problem": plain(f"commits that were not applied are not shown: {error}")})
         else:
             chosen = list(_with_commits(live, chosen, history))
-            older = f"{history.before:%Y-%m-%dT%H:%M:%SZ}" if history.before else ""
+            older = timestamp(history.before) if history.before else ""
             page = page.model_copy(update={"before": older, "skipped": history.passed})
     chosen.sort(key=lambda entry: entry.at, reverse=True)
     return page.model_copy(update={"entries": tuple(chosen)})
@@ -115,7 +116,7 @@ def _with_commits(live: Object, entries: list[TimelineEntry], history: History) 
     commits = {each.commit: _described(commit_of(live, each.commit), each) for each in history.commits}
     shown = {commit_of_revision(entry.commit.revision): entry.kind for entry in entries}
     for entry in entries:
-        if history.before is None or entry.at >= f"{history.before:%Y-%m-%dT%H:%M:%SZ}":
+        if history.before is None or entry.at >= timestamp(history.before):
             yield entry.model_copy(update={"commit": commits.get(commit_of_revision(entry.commit.revision), entry.commit)})
     arrived_with = ""
     for revision, commit in commits.items():
@@ -126,7 +127,7 @@ def _with_commits(live: Object, entries: list[TimelineEntry], history: History) 
 
 
 def _described(commit: Commit, revision: Revision) -> Commit:
-    at = f"{revision.committed_at:%Y-%m-%dT%H:%M:%SZ}" if revision.committed_at else ""
+    at = timestamp(revision.committed_at) if revision.committed_at else ""
     facts = {"subject": plain(revision.subject), "author": plain(revision.author), "committed_at": at}
     return commit.model_copy(update={name: getattr(commit, name) or fact for name, fact in facts.items()})
 
@@ -141,7 +142,7 @@ def _delivery(syncs: list[Object]) -> DeliveryFigures:
     computed = figures(syncs, datetime.now(UTC))
     return DeliveryFigures(
         days=DAYS,
-        since=f"{computed.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        since=timestamp(computed.since),
         deployments=computed.deployments,
         per_day=round(computed.per_day, 2),
         lead_time_seconds=computed.lead_seconds,
@@ -165,7 +166,7 @@ def _runs(call: Call) -> list[Object]:
             runs += [
                 {
                     "rollout": str(progress.key),
-                    "ended": f"{run.at:%Y-%m-%dT%H:%M:%SZ}",
+                    "ended": timestamp(run.at),
                     "revision": run.commit,
                     "hash": run.hash,
                     "result": run.result,

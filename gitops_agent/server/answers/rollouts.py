@@ -9,6 +9,7 @@ from gitops_agent.api.application_row import SHORT
 from gitops_agent.api.conditions import condition_of
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.kinds import SERVICE
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.operations.rollout_lookup import urgency
 from gitops_agent.operations.rollout_pods import PodGroup, count
 from gitops_agent.rollout.canary_objects import canary_service_name
@@ -104,7 +105,7 @@ def _row(progress: RolloutProgress) -> RolloutRow:
 def _moment(progress: RolloutProgress) -> str:
     """When the share was seen in force."""
     traffic = progress.state.traffic
-    return f"{traffic.verified_at:%Y-%m-%dT%H:%M:%SZ}" if traffic.verified and traffic.verified_at is not None else ""
+    return timestamp(traffic.verified_at) if traffic.verified and traffic.verified_at is not None else ""
 
 
 def _pods(side: PodGroup) -> PodsView:

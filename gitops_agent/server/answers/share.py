@@ -13,6 +13,7 @@ from typing import cast
 from gitops_agent.api.durations import parse_duration
 from gitops_agent.errors import Forbidden, NotFound, UsageError
 from gitops_agent.manifest.key import AppKey
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.server.answers.application import application
 from gitops_agent.server.answers.call import Answer, Call, Service
 from gitops_agent.server.answers.history import timeline
@@ -48,7 +49,7 @@ def share(call: Call) -> views.ShareLink:
     except ValueError:
         raise UsageError(f"ttl={body.ttl[:40]}: say a duration from 1m to 168h") from None
     expires = int(time.time() + length.total_seconds())
-    until = f"{datetime.fromtimestamp(expires, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    until = timestamp(datetime.fromtimestamp(expires, UTC))
     if body.application is not None:
         scope = Scope(application=_shareable(call, body.application), expires=expires)
     else:
@@ -83,7 +84,7 @@ def shared(call: Call) -> views.SharedView:
         application=ApplicationName(namespace=name.namespace, name=name.name) if name is not None else None,
         filter=scope.filter,
         namespaces=scope.namespaces,
-        expires=f"{datetime.fromtimestamp(scope.expires, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        expires=timestamp(datetime.fromtimestamp(scope.expires, UTC)),
         cluster=call.service.cluster,
     )
 

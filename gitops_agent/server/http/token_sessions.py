@@ -25,6 +25,7 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import CLI_MANAGER
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.server.destinations import DestinationRights, Destinations
 from gitops_agent.server.http.sessions import cookies, signed_out
 from gitops_agent.server.viewer import Viewer
@@ -144,6 +145,6 @@ def _expiry(token: str) -> str:
     parts = token.split(".")
     try:
         claims = orjson.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        return f"{datetime.fromtimestamp(float(claims['exp']), UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return timestamp(datetime.fromtimestamp(float(claims["exp"]), UTC))
     except (IndexError, ValueError, KeyError, TypeError, OverflowError, OSError):
         return ""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from gitops_agent.manifest.key import ObjectKey
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.sync.hooks.moment import Moment, Operation
 
 MESSAGE_LIMIT = 500
@@ -77,8 +78,8 @@ class HookRun:
             "id": self.id,
             "uid": self.uid,
             "state": self.state.value,
-            "started": _text(self.started),
-            "ended": _text(self.ended) if self.ended else "",
+            "started": timestamp(self.started),
+            "ended": timestamp(self.ended) if self.ended else "",
             "message": self.message[:MESSAGE_LIMIT],
         }
         return {name: item for name, item in value.items() if item}
@@ -153,7 +154,7 @@ class HookRecord:
         value = {
             "phase": self.phase.value,
             "operation": self.operation.value if self.phase is not Phase.NONE else "",
-            "since": _text(self.since) if self.since else "",
+            "since": timestamp(self.since) if self.since else "",
             "content": self.content,
             "inputs": self.inputs,
             "series": self.series,
@@ -186,7 +187,3 @@ class HookRecord:
 
 
 EMPTY = HookRecord()
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -17,6 +17,7 @@ from gitops_agent.api.durations import format_duration
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, GroupKind, ObjectKey
 from gitops_agent.manifest.marks import HOOK_FINALIZER
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.sync.hook_runs.outcome import outcome
 from gitops_agent.sync.hook_runs.record import HookRecord, HookRun, RunState
 from gitops_agent.sync.hooks.delete_policy import RUNS_TO_AN_END, DeletePolicy
@@ -204,7 +205,7 @@ def _unsettled(record: HookRecord, written: HookRecord) -> bool:
 
 def _waits(run: HookRun, view: View) -> str:
     live = view.live.get(run.key)
-    text = f"waits for {run.moment.value} {named(run.key)}, running since {run.started:%Y-%m-%dT%H:%M:%SZ}"
+    text = f"waits for {run.moment.value} {named(run.key)}, running since {timestamp(run.started)}"
     if live is not None and live.health.reason == "Suspended":
         return f"{text}: it is suspended"
     return text

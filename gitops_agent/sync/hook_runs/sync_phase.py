@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gitops_agent.manifest.canonical import digest
+from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.sync.hook_runs.record import EMPTY, HookRecord, HookRun, Phase, RunState
 from gitops_agent.sync.hook_runs.sequence import View, judged, named, run_id
 from gitops_agent.sync.hooks.hook import Hook, hooks_of
@@ -81,7 +82,7 @@ def superseded(record: HookRecord, inputs: Inputs, view: View) -> tuple[HookReco
     record = record.with_run(run)
     if not run.running or inputs.request not in ("", record.request):
         return record, ""
-    since = f"{run.started:%Y-%m-%dT%H:%M:%SZ}"
+    since = timestamp(run.started)
     return record, f"waits for {run.moment.value} {named(run.key)} of an earlier commit, running since {since}"
 
 
