@@ -13,7 +13,7 @@ from typing import Any
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import AgentError, NotFound
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
-from gitops_agent.manifest.kinds import DEPLOYMENT
+from gitops_agent.manifest.kinds import DEPLOYMENT, POD
 from gitops_agent.rollout import canary_objects
 from gitops_agent.rollout.progress import RolloutProgress
 from gitops_agent.rollout.workload_status import pods as numbers
@@ -75,42 +75,26 @@ def sides(standing: RolloutProgress, workloads: Mapping[ObjectKey, Object], pods
     return tuple(result)
 
 
-def look(access: ClusterClient, standing: RolloutProgress) -> tuple[PodGroup, ...]:
-    """The sides, read now.
-
-    Raises:
-        ClusterError: the API server does not say.
-    """
-    workloads: dict[ObjectKey, Object] = {}
-    for key in (standing.workload, *made(standing).values()):
-        try:
-            workloads[key] = access.objects.get(key)
-        except NotFound:
-            continue
-    selector = selecting(workloads.get(standing.workload))
-    if not selector:
-        return sides(standing, workloads, ())
-    resource = access.discovery.find("", "Pod")
-    listing = access.objects.list(resource, namespace=standing.key.namespace, label_selector=selector)
-    return sides(standing, workloads, listing.items)
-
-
-def count(access: ClusterClient, standing: RolloutProgress) -> tuple[tuple[PodGroup, ...], dict[GroupKind, str]]:
-    """The sides without their pods, and why a kind cannot be read.
+def look(access: ClusterClient, standing: RolloutProgress) -> tuple[tuple[PodGroup, ...], dict[GroupKind, str]]:
+    """The sides, read now, and why a kind cannot be read.
 
     A side whose workload cannot be read is left out, so that it is not taken for one without pods.
     """
-    workloads: dict[ObjectKey, Object] = {}
-    unseen: dict[GroupKind, str] = {}
-    for key in (standing.workload, *made(standing).values()):
+    workloads, unseen = _workloads(access, standing)
+    pods: Sequence[Object] = ()
+    if selector := selecting(workloads.get(standing.workload)):
         try:
-            workloads[key] = access.objects.get(key)
-        except NotFound:
-            continue
+            resource = access.discovery.find(POD.group, POD.kind)
+            pods = access.objects.list(resource, namespace=standing.key.namespace, label_selector=selector).items
         except AgentError as error:
-            unseen[key.group_kind] = str(error)
-    shown = sides(standing, workloads, ())
-    return tuple(side for side in shown if side.there or side.workload.group_kind not in unseen), unseen
+            unseen[POD] = str(error)
+    return _readable(sides(standing, workloads, pods), unseen), unseen
+
+
+def count(access: ClusterClient, standing: RolloutProgress) -> tuple[tuple[PodGroup, ...], dict[GroupKind, str]]:
+    """As `look`, without the pods: three objects at most are read."""
+    workloads, unseen = _workloads(access, standing)
+    return _readable(sides(standing, workloads, ()), unseen), unseen
 
 
 def made(standing: RolloutProgress) -> dict[str, ObjectKey]:
@@ -151,6 +135,24 @@ def document(groups: Sequence[PodGroup]) -> list[Object]:
         }
         for side in groups
     ]
+
+
+def _workloads(access: ClusterClient, standing: RolloutProgress) -> tuple[dict[ObjectKey, Object], dict[GroupKind, str]]:
+    """The live workloads of all sides, and why a kind cannot be read."""
+    workloads: dict[ObjectKey, Object] = {}
+    unseen: dict[GroupKind, str] = {}
+    for key in (standing.workload, *made(standing).values()):
+        try:
+            workloads[key] = access.objects.get(key)
+        except NotFound:
+            continue
+        except AgentError as error:
+            unseen[key.group_kind] = str(error)
+    return workloads, unseen
+
+
+def _readable(shown: Iterable[PodGroup], unseen: Mapping[GroupKind, str]) -> tuple[PodGroup, ...]:
+    return tuple(side for side in shown if side.there or side.workload.group_kind not in unseen)
 
 
 def _side(role: str, key: ObjectKey, workloads: Mapping[ObjectKey, Object], pods: Sequence[Object]) -> PodGroup:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gitops_agent.cli.rollout.commands import code
+from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.yaml import load_all
 from gitops_agent.rollout.progress import RolloutProgress
 from gitops_agent.rollout.state import Ended, Phase, Rejected, RolloutState, Stage
@@ -14,6 +15,7 @@ from tests.cli.cluster_env import healthy
 from tests.cli.conftest import Run
 from tests.cli.policies import NEW, OLD, START, at, found, holding, policy, stored
 from tests.cli.rollout.test_send import command, obeying
+from tests.server.running_agent import token
 
 ENDED = Ended(hash=NEW.hash, commit=NEW.commit, result="RolledBack", reason="errors failed 2 times", at=START)
 REJECTED = Rejected(hash=NEW.hash, commit=NEW.commit, reason="errors failed 2 times", at=START)
@@ -73,6 +75,23 @@ def test_scripts_get_one_rollout_with_both_sides(stage: Scene, run: Run) -> None
     assert (document["outlook"], document["sides"][0]["role"]) == ("AwaitingApproval", "stable")
     written = load_all(run("rollout", "status", f"{stage.namespace}/web", "-o", "yaml").stdout.encode(), file="stdout")
     assert written[0]["name"] == "web"
+
+
+@pytest.mark.cluster
+def test_a_user_who_may_not_read_workloads_gets_the_rest_and_the_reason(stage: Scene, run: Run) -> None:
+    stored(stage, holding(1))
+    access = ClusterClient.open(str(stage.plane.kubeconfig), None, stage.namespace)
+    token(stage, access, "reader", "get", "list", resource="rolloutpolicies")
+    weak = str(stage.plane.service_account_kubeconfig(stage.namespace, "reader"))
+
+    drawn = run("rollout", "status", f"{stage.namespace}/web", "--kubeconfig", weak)
+    document = json.loads(run("rollout", "status", f"{stage.namespace}/web", "-o", "json", "--kubeconfig", weak).stdout)
+
+    assert drawn.code == 0
+    assert drawn.lines[0] == f"{stage.namespace}/web  canary, step 2 of 3  waits for approval"
+    assert "Pods" not in drawn.lines
+    assert drawn.stderr.startswith("cannot see apps/Deployment: ")
+    assert (document["sides"], list(document["cannotSee"])) == ([], ["apps/Deployment"])
 
 
 @pytest.mark.cluster
