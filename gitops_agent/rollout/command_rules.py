@@ -161,8 +161,8 @@ def _abort_refused(now: CommandContext) -> str:
 
 
 def _retry(ctx: StepContext, _: str) -> RolloutState | None:
-    """Forgives the version Git asks for."""
-    head = ctx.seen.head
+    """Forgives the version Git asks for, or the held one while Git is unknown, as after a restart."""
+    head = ctx.seen.head or ctx.state.target
     if head is None or not ctx.state.rejects(head):
         return None
     return replace(ctx.state, rejected=tuple(entry for entry in ctx.state.rejected if entry.hash != head.hash))

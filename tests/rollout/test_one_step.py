@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
+from gitops_agent.rollout.command import Command, CommandKind
 from gitops_agent.rollout.machine import still
 from gitops_agent.rollout.observation import Answer, Measurement, Routing
 from gitops_agent.rollout.run_plan import dump_policy
@@ -242,3 +243,13 @@ def test_a_plain_service_without_pods_shows_no_share_and_is_not_waited_for_longe
     found = after(leaving, primary=silent, replicas=replicas, routing=UNCONFIRMED, policy=PLAIN, seconds=seconds)
 
     assert found.traffic.verified is verified
+
+
+@pytest.mark.parametrize("order", [CommandKind.RETRY, CommandKind.PROMOTE])
+def test_a_version_is_forgiven_before_an_agent_that_has_restarted_knows_git_again(order: CommandKind) -> None:
+    rejected = (Rejected(hash=V2.hash, commit=V2.commit, reason="aborted", at=START),)
+    state = replace(running(Phase.HELD, canary=0), rejected=rejected)
+    waiting = after(state, head=None, commands=(Command(order=order, nonce="n1", hash=V2.hash),))
+
+    assert (waiting.phase, waiting.rejected) == (Phase.HELD, ())
+    assert after(waiting).phase is Phase.PENDING

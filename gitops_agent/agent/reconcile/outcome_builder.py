@@ -206,6 +206,9 @@ def _requeues(findings: Findings, *, waits: bool) -> tuple[Requeue, ...]:
     """Requeues of a reconcile; most waits end with an event instead."""
     requeues = list(rollout_requeue(findings.rollouts))
     applied, health = findings.applied, findings.health
+    if findings.rollouts is not None and findings.rollouts.views and applied is not None and applied.advanced:
+        # Rollouts step before the apply, and the event of a write is no news once its answer is known.
+        requeues.append(Requeue(reason="a rollout looks at what was written"))
     if health is not None and health.recheck is not None and (findings.waiting or not findings.suspended):
         requeues.append(Requeue(reason="health is checked again", delay=health.recheck))
     requeues += applied.requeue if applied is not None else ()

@@ -89,6 +89,15 @@ def test_a_rollout_under_way_is_not_synced_though_everything_is_applied() -> Non
     assert outcome.requeue == (Requeue(reason="its rollout continues", delay=7.0),)
 
 
+def test_a_rollout_is_stepped_again_after_a_write_whose_event_tells_nothing_new() -> None:
+    pending = RolloutResult(desired=DESIRED, views=(rollout(phase="Pending"),))
+    again = Requeue(reason="a rollout looks at what was written")
+
+    assert built(rollouts=pending, applied=ApplyResult(advanced=True)).requeue == (again,)
+    assert built(rollouts=pending, applied=ApplyResult()).requeue == ()
+    assert built(applied=ApplyResult(advanced=True)).requeue == ()
+
+
 def test_a_rollout_that_was_rolled_back_is_not_synced() -> None:
     failed = RolloutResult(desired=DESIRED, views=(rollout(running=False, failed=True),))
 
