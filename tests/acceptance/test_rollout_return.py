@@ -46,6 +46,12 @@ def said(meter: MetricServer, commit: str) -> list[tuple[str, str]]:
     return [(body["state"], body["description"]) for body in posted if body["context"].count("/") == 1]
 
 
+def aborted(team: Tenant) -> list[Object]:
+    """The Events of rollouts that were rolled back."""
+    events = team.plane.request("GET", f"/apis/events.k8s.io/v1/namespaces/{team.installed.namespace}/events")["items"]
+    return [event for event in events if event["reason"] == "RolloutAborted"]
+
+
 def test_a_bad_commit_is_marked_stays_out_over_a_restart_and_comes_in_when_asked(own: Tenant, meter: MetricServer) -> None:
     own.agent = own.installed.start(settings=SINGLE)
     github(own, meter)
@@ -60,8 +66,7 @@ def test_a_bad_commit_is_marked_stays_out_over_a_restart_and_comes_in_when_asked
     assert "rolled back" in said(meter, bad)[-1][1]
     assert all(state != "success" for state, _ in said(meter, bad))
     assert said(meter, good)[-1][0] == "success"
-    events = own.plane.request("GET", f"/apis/events.k8s.io/v1/namespaces/{own.installed.namespace}/events")["items"]
-    (told,) = [event for event in events if event["reason"] == "RolloutAborted"]
+    (told,) = own.until(lambda: aborted(own), "the Event is there")
     assert (told["type"], "is rolled back" in told["note"]) == ("Warning", True)
     assert own.application()["status"]["rollouts"][0]["phase"] == "Held"
 

@@ -52,7 +52,7 @@ def begun(stand: Stand) -> None:
 
 
 def rendered(stand: Stand) -> None:
-    """Waits until the render under way has ended."""
+    """Waits until a render has ended, or has noted a base that it misses."""
     eventually(lambda: "rendered" not in stand.declare().pending)
 
 
@@ -125,7 +125,7 @@ def test_a_base_that_cannot_be_fetched_is_named_with_its_place(stand: Stand, bas
     begun(stand)
     polled(stand)
 
-    error = stand.declare().error
+    error = eventually(lambda: stand.declare().error)
     assert error is not None
     assert error.reason == "RevisionNotFound"
     assert error.message.startswith(f"shop/kustomization.yaml: resources: commit {'f' * 40} is on none of")
@@ -141,7 +141,7 @@ def test_the_rules_for_repositories_hold_for_bases(stand: Stand, base: Author) -
     stand.author.commit(overlay(base, base.commit(web("one"))))
     begun(stand)
 
-    error = stand.declare().error
+    error = eventually(lambda: stand.declare().error)
     assert error is not None
     assert error.reason == "RemoteBase"
     assert "source.allowedRepositories" in error.message
