@@ -94,7 +94,7 @@ class Runtime:
         return 1 if self._lost.is_set() or self._transport.identity.mismatch else 0
 
     def stop(self) -> None:
-        """Requests a graceful end; may be called from a signal handler."""
+        """Requests a graceful end, from any thread."""
         self._stop.set()
 
     def alive(self) -> tuple[bool, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 def run(file: Path | None, assignments: tuple[str, ...]) -> None:
     """Run the agent until SIGTERM or Ctrl-C, which shut it down gracefully."""
     from gitops_agent.agent.runtime import Runtime
+    from gitops_agent.cli.termination import on_termination
     from gitops_agent.cluster.transport import Transport
     from gitops_agent.observe import log, metrics
     from gitops_agent.observe.thread_failures import ThreadFailures
@@ -42,8 +42,7 @@ def run(file: Path | None, assignments: tuple[str, ...]) -> None:
     failures.install()
     forbid_dumps()
     runtime = Runtime(settings, transport, failures)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: runtime.stop())
+    on_termination(runtime.stop)
     metrics.count_requests(lambda: transport.count)
     probes = Probes(
         settings.server.address, settings.server.port, alive=runtime.alive, ready=runtime.ready, metrics=metrics.exposition

@@ -138,7 +138,7 @@ def document(groups: Sequence[PodGroup]) -> list[Object]:
 
 
 def _workloads(access: ClusterClient, standing: RolloutProgress) -> tuple[dict[ObjectKey, Object], dict[GroupKind, str]]:
-    """The live workloads of all sides, and why a kind cannot be read."""
+    """The live workloads, and why a kind cannot be read."""
     workloads: dict[ObjectKey, Object] = {}
     unseen: dict[GroupKind, str] = {}
     for key in (standing.workload, *made(standing).values()):

@@ -161,7 +161,10 @@ def _abort_refused(now: CommandContext) -> str:
 
 
 def _retry(ctx: StepContext, _: str) -> RolloutState | None:
-    """Forgives the version Git asks for, or the held one while Git is unknown, as after a restart."""
+    """Forgives the version Git asks for.
+
+    While Git is unknown, as after a restart, that is the one that is held.
+    """
     head = ctx.seen.head or ctx.state.target
     if head is None or not ctx.state.rejects(head):
         return None

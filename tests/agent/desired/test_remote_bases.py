@@ -52,7 +52,7 @@ def begun(stand: Stand) -> None:
 
 
 def rendered(stand: Stand) -> None:
-    """Waits until a render has ended, or has noted a base that it misses."""
+    """Waits until a render has ended or noted a missing base."""
     eventually(lambda: "rendered" not in stand.declare().pending)
 
 
