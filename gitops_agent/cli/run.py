@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 @click.command()
 @settings_options
 def run(file: Path | None, assignments: tuple[str, ...]) -> None:
-    """Run the agent until SIGTERM or Ctrl-C, which shut it down gracefully."""
+    """Run the agent until SIGTERM or Ctrl-C, which shut it down gracefully.
+
+    SIGQUIT prints the stack of each thread on standard error.
+    """
     from gitops_agent.agent.runtime import Runtime
     from gitops_agent.cli.termination import on_termination
     from gitops_agent.cluster.transport import Transport
@@ -43,6 +48,7 @@ def run(file: Path | None, assignments: tuple[str, ...]) -> None:
     forbid_dumps()
     runtime = Runtime(settings, transport, failures)
     on_termination(runtime.stop)
+    faulthandler.register(signal.SIGQUIT)  # where each thread is, should the agent ever stand still
     metrics.count_requests(lambda: transport.count)
     probes = Probes(
         settings.server.address, settings.server.port, alive=runtime.alive, ready=runtime.ready, metrics=metrics.exposition

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import signal
 import urllib.request
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -235,6 +236,19 @@ class Agent(AgentProcess):
     def reconciles(self) -> Iterator[dict[str, Any]]:
         """The canonical lines."""
         yield from self.said("reconciled")
+
+    def stacks(self) -> list[str]:
+        """Where each of its threads is, innermost first.
+
+        Empty when it does not run.
+        """
+        before = len(self.log.read_text(errors="replace"))
+        if self.process.poll() is not None:
+            return []
+        self.process.send_signal(signal.SIGQUIT)
+        with contextlib.suppress(AssertionError):
+            eventually(lambda: "<module>" in self.log.read_text(errors="replace")[before:])
+        return [line for line in self.log.read_text(errors="replace")[before:].splitlines() if not line.startswith("{")]
 
     def unexpected(self) -> list[str]:
         """Lines no agent should write: unexpected errors, and tracebacks outside the log."""

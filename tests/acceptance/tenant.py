@@ -229,4 +229,5 @@ class Tenant:
                 lines.append(f"{name}: {answer.get('status')}")
         if self.agent is not None:
             lines += ["the agent's last words:", *self.agent.log.read_text(errors="replace").splitlines()[-25:]]
+            lines += ["its threads:", *self.agent.stacks()]
         return "\n".join(lines)

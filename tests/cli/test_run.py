@@ -46,6 +46,9 @@ def test_the_agent_answers_its_probes_and_ends_gracefully(stage: ClusterEnv, tmp
                         return text
 
                 assert eventually(lambda words=words, answer=answer: words in answer())  # type: ignore[misc]
+            agent.send_signal(signal.SIGQUIT)
+            eventually(lambda: "Current thread" in log.read_text() and "runtime.py" in log.read_text())
+            eventually(lambda: "ok" in answer("healthz"))
         finally:
             agent.send_signal(signal.SIGTERM)
             code = agent.wait(timeout=60)
