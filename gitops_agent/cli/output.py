@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
@@ -20,6 +20,8 @@ from gitops_agent.manifest.kinds import GROUP
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+    from gitops_agent.manifest.key import GroupKind
 
 FORMATS = ("table", "json", "yaml", "name")
 LISTING_FORMATS = ("table", "wide", "json", "yaml", "name")
@@ -189,6 +191,14 @@ def document(value: Any, form: str) -> None:
 def talk(text: str) -> None:
     """Prints a message for the user, on standard error."""
     click.echo(text, err=True)
+
+
+def cannot_see(unseen: Mapping[GroupKind, str]) -> dict[str, str]:
+    """Says which kinds cannot be read, and returns them as a JSON value."""
+    shown = {str(kind): why for kind, why in sorted(unseen.items())}
+    for kind, why in shown.items():
+        talk(f"cannot see {kind}: {why}")
+    return shown
 
 
 def _log_to_stderr() -> None:

@@ -36,16 +36,14 @@ def tree(name: str, *, output: str, kubeconfig: str | None, context: str | None,
     unseen |= blind_below
     objects.sort(key=ObjectKey.of)
     roots = rooted(objects, below)
+    blind = out.cannot_see(unseen)
     if output in ("json", "yaml"):
-        blind = {str(kind): why for kind, why in sorted(unseen.items())}
         out.document({"application": name, "objects": roots, "cannotSee": blind}, output)
     elif output == "name":
         for obj in objects:
             click.echo(str(ObjectKey.of(obj)))
     else:
         _draw(application, roots)
-    for kind, why in sorted(unseen.items()):
-        out.talk(f"cannot see {kind}: {why}")
 
 
 def _draw(application: Object, roots: list[Object]) -> None:

@@ -18,7 +18,7 @@ other = threading.Thread(target=others.wait, daemon=True)
 other.start()
 
 def send():
-    while not threading.main_thread().is_alive() or not ended._cond._waiters:
+    while not ended._cond._waiters:
         others.wait(0.01)
     signal.pthread_kill(other.ident, int(sys.argv[1]))
 

@@ -27,7 +27,7 @@ from gitops_agent.manifest.timestamp import timestamp
 if TYPE_CHECKING:
     from gitops_agent.cli.rollout.send import CommandResult
     from gitops_agent.cluster.client import ClusterClient
-    from gitops_agent.manifest.key import AppKey, GroupKind
+    from gitops_agent.manifest.key import AppKey
     from gitops_agent.rollout.progress import RolloutProgress
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -112,7 +112,6 @@ def status(
     access = _open(kubeconfig, context)
     rollouts = [find(access, name, namespace)] if name else every(access, namespace)
     now = datetime.now(UTC)
-    unseen: dict[GroupKind, str] = {}
     if watch:
         if output != "table":
             raise click.UsageError("--watch is for tables only")
@@ -127,15 +126,14 @@ def status(
         documents = [document(one, now) for one in rollouts]
         if name:
             sides, unseen = look(access, rollouts[0])
-            documents[0] |= {"sides": of_sides(sides), "cannotSee": {str(kind): why for kind, why in sorted(unseen.items())}}
+            documents[0] |= {"sides": of_sides(sides), "cannotSee": out.cannot_see(unseen)}
         out.document(documents[0] if name else documents, output)
     elif name:
         sides, unseen = look(access, rollouts[0])
+        out.cannot_see(unseen)
         out.draw(picture(rollouts[0], sides, now))
     else:
         _overview(rollouts, namespace)
-    for kind, why in sorted(unseen.items()):
-        out.talk(f"cannot see {kind}: {why}")
     if exit_code:
         sys.exit(code(rollouts))
 
