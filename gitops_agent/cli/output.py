@@ -194,7 +194,7 @@ def talk(text: str) -> None:
 
 
 def cannot_see(unseen: Mapping[GroupKind, str]) -> dict[str, str]:
-    """Says which kinds cannot be read, and returns them as a JSON value."""
+    """Prints which kinds cannot be read; returns them for a document."""
     shown = {str(kind): why for kind, why in sorted(unseen.items())}
     for kind, why in shown.items():
         talk(f"cannot see {kind}: {why}")
