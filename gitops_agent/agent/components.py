@@ -41,6 +41,7 @@ from gitops_agent.agent.rollouts.controller import RolloutController
 from gitops_agent.agent.rollouts.loader import RolloutLoader
 from gitops_agent.agent.rollouts.stuck_pods import StuckPodRemover
 from gitops_agent.agent.scheduler import Scheduler
+from gitops_agent.agent.stall_detector import StallDetector
 from gitops_agent.agent.stores.endpoint_slices import SPLIT_ONLY
 from gitops_agent.agent.stores.incident_levels import IncidentLevels
 from gitops_agent.agent.stores.notifiers import NotifierStore
@@ -66,6 +67,7 @@ from gitops_agent.manifest.kinds import APPLICATION, AUTOSCALER, ENDPOINT_SLICE,
 from gitops_agent.manifest.marks import REQUEST_MANAGER
 from gitops_agent.notify.delivery_worker import RetryPolicy
 from gitops_agent.notify.dispatcher import DispatchOptions, NotificationDispatcher
+from gitops_agent.observe.activities import ACTIVITIES
 from gitops_agent.observe.log import logger
 from gitops_agent.render.disk_cache import RenderCache
 from gitops_agent.render.memory import memory_folder
@@ -85,6 +87,9 @@ from gitops_agent.telemetry.traces import TRACES
 _log = logger("agent")
 _CLUSTER_RETRY_SECONDS = 2.0
 _STARTER_SECONDS = 5.0
+_PATIENCE_SECONDS = 20.0
+_START_LIMIT_SECONDS = 600.0
+"""How long one component may take to start; it waits for nothing that a restart would not cure."""
 _NOTIFIERS_SECONDS = 10.0
 _POLLS_END_SECONDS = 3.0
 """How long `stop` waits for polls, which are cancelled before their workers are waited for."""
@@ -196,6 +201,7 @@ class Components:
             else ()
         )
         self._services: tuple[Service, ...] = (
+            StallDetector(),
             _Mirrors(sources, verdicts),
             stores.secrets,
             stores.config_maps,
@@ -229,12 +235,17 @@ class Components:
         """Starts everything, on its own thread while the API server is awaited."""
         self._starter.start()
 
-    def healthy(self) -> bool:
-        """Whether every worker still runs, or is about to."""
-        if self.starting:
-            return True
+    def failure(self) -> str:
+        """What a restart would cure; empty while nothing has failed.
+
+        Such as a worker that ended or hangs. While the start waits for the cluster, nothing has failed.
+        """
+        if hung := ACTIVITIES.hung():
+            return hung
         pools = (self._workers, self._source_workers, self._verifiers)
-        return self._applications.watch is not None and all(pool.alive() for pool in pools)
+        if self.starting or (self._applications.watch is not None and all(pool.alive() for pool in pools)):
+            return ""
+        return "a worker thread has ended"
 
     @property
     def starting(self) -> bool:
@@ -247,7 +258,8 @@ class Components:
         if self._starter.ident is not None:
             self._starter.join(_STARTER_SECONDS)
         for service in reversed(self._services):
-            service.stop()
+            with ACTIVITIES.during("stop", type(service).__name__, patience=_PATIENCE_SECONDS):
+                service.stop()
 
     def _start(self) -> None:
         version = self._await_cluster()
@@ -260,7 +272,8 @@ class Components:
         for service in self._services:
             if self._stopping.is_set():
                 return
-            service.start()
+            with ACTIVITIES.during("start", type(service).__name__, patience=_PATIENCE_SECONDS, limit=_START_LIMIT_SECONDS):
+                service.start()
 
     def _await_cluster(self) -> str | None:
         """Waits until the API server serves our kinds; returns its version.

@@ -102,9 +102,8 @@ class Runtime:
         components = self._components
         if self._failures.first:
             return False, f"the thread {self._failures.first} has failed"
-        if components is not None and not components.healthy():
-            return False, "a worker thread has ended"
-        return True, "ok"
+        failure = components.failure() if components is not None else ""
+        return (False, failure) if failure else (True, "ok")
 
     def ready(self) -> tuple[bool, str]:
         """Readiness: leading, or ready to follow."""

@@ -8,12 +8,16 @@ from collections.abc import Hashable
 from typing import Generic, Protocol, TypeVar
 
 from gitops_agent.agent.work_queue import Item, WorkQueue
+from gitops_agent.observe.activities import ACTIVITIES
 from gitops_agent.observe.log import logger
 
 K = TypeVar("K", bound=Hashable)
 _log = logger("agent")
 _END_SECONDS = 10.0
 """How long `stop` waits for running keys: they end at their next safe point."""
+_PATIENCE_SECONDS = 60.0
+_LIMIT_SECONDS = 1800.0
+"""Every call of a reconciler has a shorter limit of its own: a key that runs for so long runs for ever."""
 
 
 class Reconciler(Protocol[K]):
@@ -38,6 +42,7 @@ class WorkerPool(Generic[K]):
         self, name: str, queue: WorkQueue[K], reconciler: Reconciler[K], *, count: int, end_seconds: float = _END_SECONDS
     ) -> None:
         self._queue, self._reconciler, self._end_seconds = queue, reconciler, end_seconds
+        self._name = name
         self._threads = [threading.Thread(target=self._run, name=f"{name}-{i}", daemon=True) for i in range(count)]
 
     def start(self) -> None:
@@ -65,7 +70,8 @@ class WorkerPool(Generic[K]):
     def _run(self) -> None:
         while (item := self._queue.take()) is not None:
             try:
-                self._reconciler.reconcile(item)
+                with ACTIVITIES.during(self._name, str(item.key), patience=_PATIENCE_SECONDS, limit=_LIMIT_SECONDS):
+                    self._reconciler.reconcile(item)
             except Exception as error:  # noqa: BLE001 - one key's error must not end the worker of the others
                 delay = self._queue.retry(item.key, "retry after an unexpected error")
                 _log.error("unexpected error", key=str(item.key), error=error, retry_seconds=round(delay, 2), exc_info=True)

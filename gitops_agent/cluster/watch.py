@@ -38,11 +38,13 @@ from gitops_agent.errors import (
     UnknownKind,
 )
 from gitops_agent.manifest.key import Object
+from gitops_agent.observe.activities import ACTIVITIES
 from gitops_agent.observe.log import logger
 
 _AWAY = frozenset({"Unreachable", "ConnectTimeout"})
 """Codes of errors after which the server may have been restored from a backup."""
 
+_LIST_PATIENCE_SECONDS = 20.0
 _METADATA_EVENTS = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 
 _log = logger("cluster")
@@ -207,7 +209,8 @@ class Watch:
             self._place = ""
         self._doubtful = False
         if not self._place:
-            self._list()
+            with ACTIVITIES.during("list", self.resource.full_name, patience=_LIST_PATIENCE_SECONDS):
+                self._list()
         self._follow()
 
     def _server_is_behind(self) -> bool:

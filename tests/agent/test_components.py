@@ -64,7 +64,7 @@ def test_the_watches_that_workers_read_outlive_them(components: Components) -> N
 def test_outbox_and_events_are_flushed_when_nothing_emits_any_more(components: Components) -> None:
     order = ends(components)
 
-    assert order[order.index(EVENTS) :] == [EVENTS, "ConfigMapStore", "SecretStore", "_Mirrors"]
+    assert order[order.index(EVENTS) :] == [EVENTS, "ConfigMapStore", "SecretStore", "_Mirrors", "StallDetector"]
 
 
 def test_what_was_never_started_can_be_stopped(components: Components) -> None:
@@ -77,7 +77,7 @@ def test_what_was_never_started_can_be_stopped(components: Components) -> None:
 
 def test_a_start_that_waits_for_the_api_server_ends_when_asked(components: Components) -> None:
     components.start()
-    assert components.healthy()
+    assert components.failure() == ""
 
     components.stop()
 

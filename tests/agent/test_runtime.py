@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gitops_agent.agent import components as components_module
+from gitops_agent.agent import worker_pool
 from gitops_agent.agent.runtime import Runtime
 from gitops_agent.api.crd import crds
 from gitops_agent.cluster.discovery import Discovery
@@ -15,7 +18,8 @@ from gitops_agent.cluster.fence import LeadershipLost
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.config import Settings
-from gitops_agent.manifest.key import Object
+from gitops_agent.manifest.key import AppKey, Object
+from gitops_agent.observe.activities import Activities
 from gitops_agent.observe.thread_failures import ThreadFailures
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.waiting import eventually
@@ -148,6 +152,34 @@ def test_a_process_whose_workers_have_ended_must_be_restarted(replica: Callable[
     getattr(components, workers)._queue.close()
 
     one.until(lambda: one.runtime.alive() == (False, "a worker thread has ended"))
+
+
+def test_a_process_whose_worker_hangs_must_be_restarted(
+    replica: Callable[..., Replica], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    activities = Activities(lambda: time.monotonic() + (1801 if late.is_set() else 0))
+    late, hanging, release = threading.Event(), threading.Event(), threading.Event()
+    for module in (components_module, worker_pool):
+        monkeypatch.setattr(module, "ACTIVITIES", activities)
+    one = replica(enabled=False)
+    one.until(one.working)
+    components = one.runtime._components
+    assert components is not None
+
+    def hang(_item: object) -> None:
+        hanging.set()
+        release.wait(60)
+
+    monkeypatch.setattr(components.reconciler, "reconcile", hang)
+    components.queue.add(AppKey("shop", "web"), "test")
+    assert hanging.wait(60)
+    assert one.runtime.alive() == (True, "ok")
+    late.set()
+
+    alive, why = one.runtime.alive()
+    assert not alive
+    assert why.startswith("worker shop/web has been running for 18")
+    release.set()
 
 
 def test_a_process_that_lost_a_thread_must_be_restarted(nowhere: Transport) -> None:
