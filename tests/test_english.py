@@ -8,6 +8,7 @@ import re
 import tokenize
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -44,25 +45,46 @@ FOLDERS = sorted({module.parts[:2] for module in MODULES} | {module.parts[:2] fo
 PAGES = [*files("docs", "*.md"), Path("README.md"), Path("CONTRIBUTING.md"), Path("CHANGELOG.md")]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the tests need of a module, without its tree.
+
+    Two thousand trees in memory cost more than to parse them.
+
+    Attributes:
+        documented: names of the module, its classes and functions, with their docstrings.
+        classes: the docstrings of its classes.
+        stored: names that are assigned in functions, with their lines.
+        texts: what stands alone as a string, with the line.
+    """
+
+    documented: list[tuple[str, str]]
+    classes: list[str]
+    stored: list[tuple[str, int]]
+    texts: list[tuple[int, str]]
+
+
 @cache
-def tree(module: Path) -> ast.Module:
-    """One parse for all tests of this process."""
-    return ast.parse((ROOT / module).read_text())
+def facts(module: Path) -> Facts:
+    """Parsed once for all tests of this process."""
+    nodes = list(ast.walk(ast.parse((ROOT / module).read_text())))
+    blocks = [node for node in nodes if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)]
+    texts = [(node, ast.get_docstring(node)) for node in blocks]
+    functions = [node for node in blocks if isinstance(node, ast.FunctionDef)] if module in MODULES else []
+    names = [name for function in functions for name in ast.walk(function) if isinstance(name, ast.Name)]
+    alone = [node.value for node in nodes if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)]
+    return Facts(
+        documented=[(getattr(node, "name", module.stem), text) for node, text in texts if text is not None],
+        classes=[text for node, text in texts if text is not None and isinstance(node, ast.ClassDef)],
+        stored=[(name.id, name.lineno) for name in names if isinstance(name.ctx, ast.Store) and name.id in VAGUE],
+        texts=[(node.lineno, node.value) for node in alone if isinstance(node.value, str)],
+    )
 
 
-def documented(module: Path) -> Iterator[tuple[str, str]]:
-    """Names of the module, its classes and functions, with their docstrings."""
-    for node in ast.walk(tree(module)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)) is not None:
-            yield getattr(node, "name", module.stem), text
-
-
-def prose(module: Path) -> Iterator[tuple[int, str]]:
+def prose(module: Path, source: str) -> Iterator[tuple[int, str]]:
     """Lines of docstrings and comments, by line number."""
-    source = (ROOT / module).read_text()
-    for node in ast.walk(tree(module)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            yield from enumerate(CODE.sub("", node.value.value).splitlines(), node.lineno)
+    for start, text in facts(module).texts:
+        yield from enumerate(CODE.sub("", text).splitlines(), start)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
@@ -70,33 +92,25 @@ def prose(module: Path) -> Iterator[tuple[int, str]]:
 
 def faults(path: Path) -> list[str]:
     """Banned words of a module or page, with their lines."""
-    lines = prose(path) if path.suffix == ".py" else enumerate(CODE.sub("", (ROOT / path).read_text()).splitlines(), 1)
+    source = (ROOT / path).read_text()
+    if BANNED.search(source) is None:  # hardly any file has one, and to tokenize them all takes a minute
+        return []
+    lines = prose(path, source) if path.suffix == ".py" else enumerate(CODE.sub("", source).splitlines(), 1)
     return [f"{path}:{number}: {match.group()}" for number, line in lines for match in BANNED.finditer(line)]
 
 
-def test_first_lines_of_docstrings_are_short() -> None:
-    firsts = [(module, name, text.splitlines()[0]) for module in [*MODULES, *BESIDE] for name, text in documented(module)]
+def test_first_lines_of_docstrings_are_short_and_stand_on_their_own() -> None:
+    firsts = [(module, *each) for module in [*MODULES, *BESIDE] for each in facts(module).documented]
+    lines = [(module, name, text.splitlines()[0]) for module, name, text in firsts]
 
-    assert [f"{module}: {name}: {line}" for module, name, line in firsts if len(line.split()) > LONGEST_FIRST_LINE] == []
-
-
-def test_a_docstring_stands_on_its_own() -> None:
-    texts = [(module, name, text) for module in [*MODULES, *BESIDE] for name, text in documented(module)]
-
-    assert [f"{module}: {name}" for module, name, text in texts if EMPTY.match(text)] == []
+    assert [f"{module}: {name}: {line}" for module, name, line in lines if len(line.split()) > LONGEST_FIRST_LINE] == []
+    assert [f"{module}: {name}: {line}" for module, name, line in lines if EMPTY.match(line)] == []
 
 
 def test_no_two_classes_of_a_room_have_one_docstring() -> None:
     for folder in {module.parent for module in MODULES}:
-        lines = Counter(
-            ast.get_docstring(node)
-            for module in MODULES
-            if module.parent == folder
-            for node in ast.walk(tree(module))
-            if isinstance(node, ast.ClassDef)
-        )
-        lines.pop(None, None)
-        assert [text for text, count in lines.items() if count > 1] == [], folder
+        texts = Counter(text for module in MODULES if module.parent == folder for text in facts(module).classes)
+        assert [text for text, count in texts.items() if count > 1] == [], folder
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids="/".join)
@@ -106,11 +120,7 @@ def test_docstrings_and_comments_use_standard_terms(folder: tuple[str, ...]) -> 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_variables_are_named_after_the_thing_they_hold(module: Path) -> None:
-    functions = [node for node in ast.walk(tree(module)) if isinstance(node, ast.FunctionDef)]
-    names = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Name)]
-    stored = [name for name in names if isinstance(name.ctx, ast.Store)]
-
-    assert [f"{module}:{name.lineno}: {name.id}" for name in stored if name.id in VAGUE] == []
+    assert [f"{module}:{line}: {name}" for name, line in facts(module).stored] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
