@@ -7,6 +7,7 @@ import pytest
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.key import Object
 from gitops_agent.sandbox.kubeconfig import write_kubeconfig
+from gitops_agent.server.answers import approvers as module
 from gitops_agent.server.answers.approvers import approvers
 from gitops_agent.server.rights import Rights
 from tests.cli.cluster_env import ClusterEnv
@@ -45,6 +46,15 @@ def test_people_and_groups_with_the_verb_are_named(stage: ClusterEnv, access: Cl
     grant(stage, access, "of-pay", "approve", subject("User", "max"), names=("pay",))
 
     assert approvers(access, lacking(stage), "shop") == ("Group release", "User ana", "User dana")
+
+
+def test_those_of_later_pages_are_named_too(stage: ClusterEnv, access: ClusterClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ana", "dana", "max"):
+        grant(stage, access, name, "approve", subject("User", name))
+    monkeypatch.setattr(module, "_PAGE", 1)
+    monkeypatch.setattr(module, "_PAGES", 1000)
+
+    assert approvers(access, lacking(stage), "shop") == ("User ana", "User dana", "User max")
 
 
 def test_a_viewer_who_may_approve_gets_no_names(stage: ClusterEnv, access: ClusterClient) -> None:

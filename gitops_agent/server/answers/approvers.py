@@ -7,9 +7,10 @@ out, and so are accounts of programs and of the system: the list names people an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import islice
 
 from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.cluster.listing import pages
 from gitops_agent.errors import AgentError
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.reading import items, mapping
@@ -17,8 +18,10 @@ from gitops_agent.server.plain_text import plain
 from gitops_agent.server.rights import Rights, granted
 
 _MOST = 20
-_PAGE = "500"
-_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+_PAGE = 500
+_PAGES = 20
+"""Ten thousand objects of each kind, which only a mistake exceeds."""
+_RBAC = "rbac.authorization.k8s.io"
 _LETTERS = 120
 
 
@@ -37,14 +40,14 @@ def approvers(access: ClusterClient, rights: Rights, name: str) -> tuple[str, ..
         return ()
     roles = {
         (kind, str(mapping(role, "metadata").get("name")))
-        for kind, path in _paths(rights.namespace, "roles")
-        for role in _listed(access, path)
+        for kind in ("Role", "ClusterRole")
+        for role in _listed(access, kind, rights.namespace)
         if _grants(role, verb, name)
     }
     subjects = {
         f"{subject['kind']} {plain(str(subject.get('name')), _LETTERS)}"
-        for _, path in _paths(rights.namespace, "rolebindings")
-        for binding in _listed(access, path)
+        for kind in ("RoleBinding", "ClusterRoleBinding")
+        for binding in _listed(access, kind, rights.namespace)
         if (mapping(binding, "roleRef").get("kind"), mapping(binding, "roleRef").get("name")) in roles
         for subject in items(binding.get("subjects"))
         if subject.get("kind") in ("User", "Group") and not str(subject.get("name")).startswith("system:")
@@ -52,14 +55,11 @@ def approvers(access: ClusterClient, rights: Rights, name: str) -> tuple[str, ..
     return tuple(sorted(subjects)[:_MOST])
 
 
-def _paths(namespace: str, plural: str) -> Iterator[tuple[str, str]]:
-    yield "Role", f"{_RBAC}/namespaces/{namespace}/{plural}"
-    yield "ClusterRole", f"{_RBAC}/cluster{plural}"
-
-
-def _listed(access: ClusterClient, path: str) -> list[Object]:
+def _listed(access: ClusterClient, kind: str, namespace: str) -> list[Object]:
     try:
-        return items((access.transport.request("GET", path, query={"limit": _PAGE}) or {}).get("items"))
+        resource = access.discovery.find(_RBAC, kind)
+        read = pages(access.transport, resource, namespace=namespace, limit=_PAGE)
+        return [obj for page in islice(read, _PAGES) for obj in page.items]
     except AgentError:
         return []
 
