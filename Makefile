@@ -4,13 +4,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test test-fast test-browser mutants check fix bench programs lock generate vendor pictures clean
+.PHONY: demo test test-fast test-browser mutants check style types layers spelling fix bench programs lock generate vendor pictures clean
 
 demo: $(STAMP)  ## The whole story on this machine; DEMO_ARGS=--exit ends after it
 	$(BIN)/gitops-agent demo $(DEMO_ARGS)
 
-test: $(STAMP) check  ## Everything CI runs: style, types, layers, then all tests on the real control plane
-	$(MAKE) programs
+test: $(STAMP)  ## Everything CI runs: style, types, layers, then all tests on the real control plane
+	$(MAKE) -j2 check programs
 	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
 
 test-fast: $(STAMP)  ## Neither the control plane nor slow tests, and few cases of each property; about a minute
@@ -22,11 +22,19 @@ test-browser: $(STAMP)  ## The page of the dashboard in a real Chromium
 mutants: $(STAMP)  ## Changes the pure core in one place at a time; lists what no test notices. MUTANTS_ARGS=--help
 	$(BIN)/python -m tests.mutants $(MUTANTS_ARGS)
 
-check: $(STAMP)  ## Style, types, layers, spelling
+check: style types layers spelling  ## Style, types, layers, spelling
+
+style: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: $(STAMP)
 	$(BIN)/mypy
+
+layers: $(STAMP)
 	$(BIN)/lint-imports --no-logo
+
+spelling: $(STAMP)
 	$(BIN)/codespell gitops_agent tests docs deploy examples benchmarks README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
 
 fix: $(STAMP)  ## Formats the code, and corrects what ruff can correct by itself
