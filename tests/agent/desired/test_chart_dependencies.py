@@ -122,7 +122,8 @@ def test_a_dependency_that_was_published_again_is_refused_after_a_restart_withou
     again = replace(application("shop", url=stand.author.repository.url, path="shop"), status=status)
     stand.loader.load(again)
     stand.poll()
-    eventually(lambda: "rendered" not in stand.loader.load(again).pending)
+    stand.loader.load(again)
+    eventually(lambda: not stand.rendering._work)
     polled(stand)
 
     error = stand.loader.load(again).error

@@ -52,8 +52,9 @@ def begun(stand: Stand) -> None:
 
 
 def rendered(stand: Stand) -> None:
-    """Waits until a render has ended or noted a missing base."""
-    eventually(lambda: "rendered" not in stand.declare().pending)
+    """Renders once more where necessary, and waits until no render is under way."""
+    stand.declare()
+    eventually(lambda: not stand.rendering._work)
 
 
 def polled(stand: Stand) -> int:
@@ -125,7 +126,7 @@ def test_a_base_that_cannot_be_fetched_is_named_with_its_place(stand: Stand, bas
     begun(stand)
     polled(stand)
 
-    error = eventually(lambda: stand.declare().error)
+    error = stand.declare().error
     assert error is not None
     assert error.reason == "RevisionNotFound"
     assert error.message.startswith(f"shop/kustomization.yaml: resources: commit {'f' * 40} is on none of")
@@ -141,7 +142,7 @@ def test_the_rules_for_repositories_hold_for_bases(stand: Stand, base: Author) -
     stand.author.commit(overlay(base, base.commit(web("one"))))
     begun(stand)
 
-    error = eventually(lambda: stand.declare().error)
+    error = stand.declare().error
     assert error is not None
     assert error.reason == "RemoteBase"
     assert "source.allowedRepositories" in error.message
