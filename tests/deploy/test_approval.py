@@ -275,8 +275,13 @@ def test_only_the_agent_says_how_an_approver_was_identified(people: People) -> N
     approver, agent = people.client("approver", "approve"), people.agent()
     shop = approver.application("shop")
 
-    for_another = {"metadata": {"annotations": {APPROVED: PLAN, APPROVED_BY: claim(PLAN, "dana")}}}
-    eventually(lambda: refused(agent, for_another, "approved-via does not say"), what="the policy about the agent")
+    names = itertools.count()  # a claim that was taken before the policy was in force is no change any more
+
+    def refuses() -> bool:
+        claimed = {"metadata": {"annotations": {APPROVED: PLAN, APPROVED_BY: claim(PLAN, f"dana-{next(names)}")}}}
+        return refused(agent, claimed, "approved-via does not say")
+
+    eventually(refuses, what="the policy about the agent")
     dana = replace(agent, actor=Actor(user="dana", via="slack/T1/U1"))
     with pytest.raises(Forbidden, match="written by the agent only"):
         patch(approver, annotated(APPROVED_VIA, claim(PLAN, "slack/T1/U1")))
