@@ -7,7 +7,7 @@ application's commit) build nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from gitops_agent.agent.desired.beside_sources import BesideSources
@@ -228,9 +228,14 @@ class DeclaredStateLoader:
             revision = replace(revision, message="")  # it is the tip's, which may not be verified
         return self._desired(application, revision, slot=slot)
 
-    def keep(self, application: AppKey, slots: frozenset[str]) -> None:
-        """Drops the commits that no slot needs; the last healthy one stays."""
-        slots |= {_HEALTHY} if application in self._healthy else frozenset()
+    def keep(self, application: AppKey, slots: Mapping[str, str]) -> None:
+        """Drops the commits that no slot needs; the last healthy one stays.
+
+        Args:
+            application: whose.
+            slots: the commit that each slot is needed for.
+        """
+        slots = {**slots, _HEALTHY: ""} if application in self._healthy else slots
         self._renders.keep(application, slots)
         for key in [key for key in self._built if key[0] == application and key[1] not in {HEAD, *slots}]:
             del self._built[key]

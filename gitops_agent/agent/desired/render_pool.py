@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from gitops_agent.agent.desired.render_lanes import RenderLanes, RenderTask
@@ -204,10 +204,21 @@ class RenderPool:
             for slot in [slot for slot, render in done.items() if render.failure is not None]:
                 del done[slot]
 
-    def keep(self, application: AppKey, slots: Collection[str]) -> None:
-        """Drops the slots that are not listed; the newest commit's stays."""
+    def keep(self, application: AppKey, slots: Mapping[str, str]) -> None:
+        """Drops the slots that are not named; the newest commit's stays.
+
+        An empty one takes over the newest render where that is of its commit, before a newer commit replaces it.
+
+        Args:
+            application: whose.
+            slots: the commit that each slot is needed for.
+        """
         with self._lock:
             done = self._done.get(application, {})
+            newest = done.get(HEAD)
+            for slot, commit in slots.items():
+                if slot not in done and newest is not None and newest.rendered is not None and newest.commit == commit:
+                    done[slot] = newest
             for slot in done.keys() - {HEAD, *slots}:
                 del done[slot]
 

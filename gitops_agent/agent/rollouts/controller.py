@@ -329,7 +329,7 @@ class RolloutController:
             state = rollout.state
             for name, version in (("stable", state.stable), ("target", state.target)):
                 if version is not None and version.commit != head and (name == "stable" or state.running):
-                    current.slots.add(f"{name} {rollout.key.name}")
+                    current.slots[f"{name} {rollout.key.name}"] = version.commit
         self._loader.keep(current.key, current.slots)
 
     def _desired(
@@ -377,7 +377,7 @@ class RolloutController:
             self._known[application] = policies
         elif self._known.pop(application, None) is not None:
             self._live.pin(application, ())
-            self._loader.keep(application, ())
+            self._loader.keep(application, {})
             self._loader.claim(application, None, ())
 
 

@@ -272,7 +272,7 @@ class RolloutLoader:
             return {}
         declared = current.commits.get(wanted.commit)
         if declared is None:
-            current.slots.add(slot)
+            current.slots[slot] = wanted.commit
             declared = self._declared.at(current.request.application, wanted.commit, slot=slot)
             if declared is None:
                 raise CommitPending(f"{short(wanted.commit)}, which a rollout needs, is being rendered")
@@ -356,9 +356,9 @@ class RolloutLoader:
         subject = replace(rollout.subject, policy=policy)
         return replace(rollout, stable=stable, target=target or stable, subject=subject)
 
-    def keep(self, application: AppKey, slots: Iterable[str]) -> None:
-        """Drops the renders of commits that are no longer needed."""
-        self._declared.keep(application, frozenset(slots))
+    def keep(self, application: AppKey, slots: Mapping[str, str]) -> None:
+        """Keeps the renders of the commits that are needed by slot, and drops the others."""
+        self._declared.keep(application, slots)
 
     def claim(self, application: AppKey, declared: Desired | None, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:
         """Claims what rollouts add; returns what another application declares."""

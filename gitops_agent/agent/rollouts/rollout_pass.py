@@ -77,7 +77,7 @@ class RolloutPass:
         refused: why the policies of the newest commit are not followed; None when they are, or there is none.
         rollouts: of the application, as they stand.
         commits: the declared states of the commits that were needed so far.
-        slots: the renders that are needed from now on.
+        slots: the renders that are needed from now on, each with its commit.
         starting: the policies whose run is about to start.
         unbound: the policies whose workload is not declared, with the message for each.
         result: set as soon as it is known; nothing more is done then.
@@ -89,7 +89,7 @@ class RolloutPass:
     refused: AgentError | None = None
     rollouts: tuple[RolloutContext, ...] = ()
     commits: dict[str, Desired] = field(default_factory=dict)
-    slots: set[str] = field(default_factory=set)
+    slots: dict[str, str] = field(default_factory=dict)
     starting: set[ObjectKey] = field(default_factory=set)
     unbound: Mapping[ObjectKey, str] = field(default_factory=dict)
     result: RolloutResult | None = None

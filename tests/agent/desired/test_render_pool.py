@@ -53,9 +53,11 @@ class Studio:
         self.sources.poll(self.author.repository, frozenset({MAIN}))
         return self.sources.tree(self.author.repository, commit)
 
-    def ask(self, tree: Tree, application: AppKey = SHOP, *, path: str = "app", namespace: str = "shop") -> Rendered | None:
+    def ask(
+        self, tree: Tree, application: AppKey = SHOP, *, path: str = "app", namespace: str = "shop", slot: str = HEAD
+    ) -> Rendered | None:
         request = RenderRequest(application=application, path=path, options=None, namespace=namespace, facts=KubeFacts())
-        return self.rendering.rendered(application, tree, request)
+        return self.rendering.rendered(application, tree, request, slot=slot)
 
     def wait(self, tree: Tree, application: AppKey = SHOP, **options: str) -> Rendered:
         """Requests until there is a render."""
@@ -134,6 +136,19 @@ def test_a_commit_that_touches_it_is_rendered(studio: Studio) -> None:
 
     assert studio.ask(tree) is None
     assert [manifest.key.name for manifest in studio.wait(tree).manifests] == ["another"]
+
+
+def test_a_commit_that_is_needed_further_is_not_rendered_again(studio: Studio) -> None:
+    tree = studio.tree(PLAIN)
+    first = studio.wait(tree)
+
+    studio.rendering.keep(SHOP, {"stable web": tree.commit, "target web": "another"})
+    studio.wait(studio.tree({"app/one.yaml": config_map("another")}))
+
+    assert studio.ask(tree, slot="stable web") is first
+    assert studio.rendering.count == 2
+    studio.rendering.keep(SHOP, {})
+    assert studio.ask(tree, slot="stable web") is None
 
 
 def test_other_options_are_another_render(studio: Studio) -> None:

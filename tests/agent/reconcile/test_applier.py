@@ -189,6 +189,7 @@ def test_a_commit_whose_rollout_waits_for_approval_deletes_nothing_before(world:
     world.create("shop", sync={"deletionGuard": {"maxObjects": 1, "maxPercent": 1}})
     world.await_synced("shop", commit)
 
+    rendered = world.components.renders.count
     commit = world.commit(release(2))
     world.await_reason("shop", "HeldForApproval")
     world.until(lambda: not world.components.queue.running and world.components.queue.depth() == 0)
@@ -197,6 +198,7 @@ def test_a_commit_whose_rollout_waits_for_approval_deletes_nothing_before(world:
     world.annotate("shop", approved_plan=world.status("shop")["sync"]["plan"])
     world.await_synced("shop", commit)
     world.until(lambda: world.data("extra") is None and world.data("settings-1") is None, "both are gone")
+    assert world.components.renders.count == rendered + 1, "the stable version is not rendered again for its rollout"
 
 
 @pytest.mark.cluster
