@@ -229,12 +229,7 @@ class DeclaredStateLoader:
         return self._desired(application, revision, slot=slot)
 
     def keep(self, application: AppKey, slots: Mapping[str, str]) -> None:
-        """Drops the commits that no slot needs; the last healthy one stays.
-
-        Args:
-            application: whose.
-            slots: the commit that each slot is needed for.
-        """
+        """See `RenderPool.keep`; the last healthy commit stays as well."""
         slots = {**slots, _HEALTHY: ""} if application in self._healthy else slots
         self._renders.keep(application, slots)
         for key in [key for key in self._built if key[0] == application and key[1] not in {HEAD, *slots}]:

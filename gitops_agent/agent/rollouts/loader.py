@@ -357,7 +357,7 @@ class RolloutLoader:
         return replace(rollout, stable=stable, target=target or stable, subject=subject)
 
     def keep(self, application: AppKey, slots: Mapping[str, str]) -> None:
-        """Keeps the renders of the commits that are needed by slot, and drops the others."""
+        """Keeps the renders that are needed; see `RenderPool.keep`."""
         self._declared.keep(application, slots)
 
     def claim(self, application: AppKey, declared: Desired | None, keys: Iterable[ObjectKey]) -> frozenset[ObjectKey]:

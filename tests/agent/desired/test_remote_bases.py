@@ -52,7 +52,7 @@ def begun(stand: Stand) -> None:
 
 
 def rendered(stand: Stand) -> None:
-    """Renders once more where necessary, and waits until no render is under way."""
+    """Waits until no render is under way; starts one that is due."""
     stand.declare()
     eventually(lambda: not stand.rendering._work)
 
