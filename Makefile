@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test test-fast test-browser mutants check style types layers spelling fix bench programs lock generate vendor pictures clean
+.PHONY: demo test test-fast test-browser test-delays mutants check style types layers spelling fix bench programs lock generate vendor pictures clean
 
 demo: $(STAMP)  ## The whole story on this machine; DEMO_ARGS=--exit ends after it
 	$(BIN)/gitops-agent demo $(DEMO_ARGS)
@@ -18,6 +18,9 @@ test-fast: $(STAMP)  ## Neither the control plane nor slow tests, and few cases 
 
 test-browser: $(STAMP)  ## The page of the dashboard in a real Chromium
 	$(BIN)/pytest -q -m browser tests/server/web $(PYTEST_ARGS)
+
+test-delays: $(STAMP)  ## Tests with pauses where threads meet, to find what relies on luck; PYTEST_ARGS="tests/agent"
+	$(BIN)/python -m pytest -n 3 -p tests.delays $(PYTEST_ARGS)
 
 mutants: $(STAMP)  ## Changes the pure core in one place at a time; lists what no test notices. MUTANTS_ARGS=--help
 	$(BIN)/python -m tests.mutants $(MUTANTS_ARGS)

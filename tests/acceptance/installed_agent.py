@@ -26,6 +26,7 @@ from gitops_agent.manifest.yaml import load_all
 from gitops_agent.sandbox.controlplane import ControlPlane
 from gitops_agent.sandbox.demo.agent import AgentProcess
 from gitops_agent.sandbox.kubeconfig import write_kubeconfig
+from tests import delays
 from tests.waiting import eventually
 
 APPLY = "application/apply-patch+yaml"
@@ -143,7 +144,8 @@ class InstalledAgent:
             settings: as `{"leader__enabled": "false"}`.
             variables: further ones of its environment.
         """
-        environ = {f"GITOPS_AGENT_{key.upper()}": value for key, value in (settings or {}).items()} | dict(variables or {})
+        environ = {f"GITOPS_AGENT_{key.upper()}": value for key, value in (settings or {}).items()}
+        environ |= {**delays.environment(), **(variables or {})}
         environ["GITOPS_AGENT_CLUSTER__NAMESPACE"] = self.namespace
         # Tests share the agent, and delete more within ten minutes than one team does.
         environ.setdefault("GITOPS_AGENT_AGENT__DELETION_BUDGET", "100000")
