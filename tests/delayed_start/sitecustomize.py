@@ -1,4 +1,4 @@
-"""Read by Python at its start, in processes that are to pause; see `tests.delays`."""
+"""Lets a Python process pause from its start; see `tests.delays`."""
 
 from tests.delays import install
 
