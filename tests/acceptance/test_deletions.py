@@ -175,6 +175,7 @@ def test_a_crd_that_went_by_itself_does_not_keep_the_rest_from_being_pruned(team
     team.until(lambda: team.get("Widget", "w", api=f"{group}/v1") is None, "the CRD is gone with what it defined")
     commit = team.replace(files(config_map("stays")))
     team.until(lambda: team.application()["status"]["source"]["revision"] == commit, "the commit is seen")
+    team.until(lambda: team.application()["status"]["resources"]["total"] == 1, "it is rendered, so nothing else is repaired")
     team.patch({"spec": {"suspend": None}})
 
     team.until(lambda: team.configs() == {"stays"}, "the rest is pruned")
