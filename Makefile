@@ -13,7 +13,7 @@ test: $(STAMP)  ## Everything CI runs: style, types, layers, then all tests on t
 	$(MAKE) -j2 check programs
 	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
 
-test-fast: $(STAMP)  ## Neither the control plane nor slow tests, and few cases of each property; about a minute
+test-fast: $(STAMP)  ## Neither the control plane nor slow tests, and few cases of each property; two minutes
 	$(BIN)/pytest -q -n 2 -m "not cluster and not slow" --hypothesis-profile=quick $(PYTEST_ARGS)
 
 test-browser: $(STAMP)  ## The page of the dashboard in a real Chromium
