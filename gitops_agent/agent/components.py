@@ -90,6 +90,8 @@ _STARTER_SECONDS = 5.0
 _PATIENCE_SECONDS = 20.0
 _START_LIMIT_SECONDS = 600.0
 """How long one component may take to start; it waits for nothing that a restart would not cure."""
+_RECONCILE_LIMIT_SECONDS = 1800.0
+"""Every call of a reconcile has a much shorter limit of its own; a poll may last as long as `source.timeoutSeconds` says."""
 _NOTIFIERS_SECONDS = 10.0
 _POLLS_END_SECONDS = 3.0
 """How long `stop` waits for polls, which are cancelled before their workers are waited for."""
@@ -188,7 +190,9 @@ class Components:
         own = WatchOptions(namespace=settings.cluster.namespace)
         self._applications = Informer(objects, APPLICATION, stores.applications, options=own)
         self._slices = Informer(objects, ENDPOINT_SLICE, stores.endpoints, options=SPLIT_ONLY)
-        self._workers = WorkerPool("worker", self.queue, self.reconciler, count=settings.sync.workers)
+        self._workers = WorkerPool(
+            "worker", self.queue, self.reconciler, count=settings.sync.workers, limit_seconds=_RECONCILE_LIMIT_SECONDS
+        )
         self._source_workers = WorkerPool(
             "git", repositories, self.poller, count=poll_slots.WORKERS, end_seconds=_POLLS_END_SECONDS
         )

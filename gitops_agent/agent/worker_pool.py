@@ -16,8 +16,6 @@ _log = logger("agent")
 _END_SECONDS = 10.0
 """How long `stop` waits for running keys: they end at their next safe point."""
 _PATIENCE_SECONDS = 60.0
-_LIMIT_SECONDS = 1800.0
-"""Every call of a reconciler has a shorter limit of its own: a key that runs for so long runs for ever."""
 
 
 class Reconciler(Protocol[K]):
@@ -36,13 +34,21 @@ class WorkerPool(Generic[K]):
         reconciler: handles them.
         count: how many threads.
         end_seconds: how long `stop` waits for running keys; 0 leaves them to end by themselves.
+        limit_seconds: a key that runs for longer hangs for certain; None where something else ends it.
     """
 
     def __init__(
-        self, name: str, queue: WorkQueue[K], reconciler: Reconciler[K], *, count: int, end_seconds: float = _END_SECONDS
+        self,
+        name: str,
+        queue: WorkQueue[K],
+        reconciler: Reconciler[K],
+        *,
+        count: int,
+        end_seconds: float = _END_SECONDS,
+        limit_seconds: float | None = None,
     ) -> None:
         self._queue, self._reconciler, self._end_seconds = queue, reconciler, end_seconds
-        self._name = name
+        self._name, self._limit_seconds = name, limit_seconds
         self._threads = [threading.Thread(target=self._run, name=f"{name}-{i}", daemon=True) for i in range(count)]
 
     def start(self) -> None:
@@ -70,7 +76,7 @@ class WorkerPool(Generic[K]):
     def _run(self) -> None:
         while (item := self._queue.take()) is not None:
             try:
-                with ACTIVITIES.during(self._name, str(item.key), patience=_PATIENCE_SECONDS, limit=_LIMIT_SECONDS):
+                with ACTIVITIES.during(self._name, str(item.key), patience=_PATIENCE_SECONDS, limit=self._limit_seconds):
                     self._reconciler.reconcile(item)
             except Exception as error:  # noqa: BLE001 - one key's error must not end the worker of the others
                 delay = self._queue.retry(item.key, "retry after an unexpected error")
