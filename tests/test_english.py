@@ -70,7 +70,7 @@ def facts(module: Path) -> Facts:
     nodes = list(ast.walk(ast.parse((ROOT / module).read_text())))
     blocks = [node for node in nodes if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)]
     texts = [(node, ast.get_docstring(node)) for node in blocks]
-    functions = [node for node in blocks if isinstance(node, ast.FunctionDef)] if module in MODULES else []
+    functions = [node for node in blocks if isinstance(node, ast.FunctionDef)] if module.parts[0] == "gitops_agent" else []
     names = [name for function in functions for name in ast.walk(function) if isinstance(name, ast.Name)]
     alone = [node.value for node in nodes if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)]
     return Facts(

@@ -6,19 +6,19 @@ from structlog.testing import capture_logs
 from gitops_agent.agent import stall_detector
 from gitops_agent.agent.stall_detector import StallDetector
 from gitops_agent.observe.activities import Activities
-from tests.observe.test_activities import Clock
+from tests.agent.samples import Time
 from tests.waiting import eventually
 
 
 def test_what_takes_long_is_logged_with_its_stack_ever_more_rarely() -> None:
-    clock = Clock()
+    clock = Time(0.0)
     activities = Activities(clock)
     stalls = StallDetector(activities)
 
     logged: dict[int, int] = {}
     with activities.during("list", "pods", patience=20):
         for second in range(0, 200, 5):
-            clock.seconds = second
+            clock.now = second
             with capture_logs() as lines:
                 stalls.check()
             for line in lines:
@@ -32,13 +32,13 @@ def test_what_takes_long_is_logged_with_its_stack_ever_more_rarely() -> None:
 
 
 def test_what_ended_in_time_is_not_logged() -> None:
-    clock = Clock()
+    clock = Time(0.0)
     activities = Activities(clock)
     stalls = StallDetector(activities)
 
     for start in range(3):
         with activities.during("list", "pods", patience=20):
-            clock.seconds = 15.0 * (start + 1)
+            clock.now = 15.0 * (start + 1)
             with capture_logs() as lines:
                 stalls.check()
             assert lines == []

@@ -5,17 +5,8 @@ import threading
 import pytest
 
 from gitops_agent.observe.activities import Activities
+from tests.agent.samples import Time
 from tests.waiting import eventually
-
-
-class Clock:
-    """Seconds that a test sets."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 def test_what_runs_is_known_until_it_ends_however_it_ends() -> None:
@@ -53,12 +44,12 @@ def test_the_stack_is_that_of_the_thread_which_hangs() -> None:
 
 
 def test_only_what_nothing_else_ends_hangs_for_certain() -> None:
-    clock = Clock()
+    clock = Time(0.0)
     activities = Activities(clock)
 
     with activities.during("list", "pods", patience=20), activities.during("worker", "shop/web", patience=60, limit=1800):
-        clock.seconds = 1800
+        clock.now = 1800
         assert activities.hung() == ""
-        clock.seconds = 1801
+        clock.now = 1801
         assert activities.hung() == "worker shop/web has been running for 1801 s"
     assert activities.hung() == ""
