@@ -41,10 +41,14 @@ class Delay:
     after: float = 0.0
     writes: bool = False
 
+    def target(self) -> tuple[type, str]:
+        """The class, and the name of its method."""
+        owner, _, name = self.method.partition(".")
+        return getattr(import_module(f"gitops_agent.{self.module}"), owner), name
+
     def install(self) -> None:
         """Lets the method pause from now on."""
-        owner, _, name = self.method.partition(".")
-        cls = getattr(import_module(f"gitops_agent.{self.module}"), owner)
+        cls, name = self.target()
         setattr(cls, name, self.delayed(getattr(cls, name)))
 
     def delayed(self, method: Callable[..., Any]) -> Callable[..., Any]:

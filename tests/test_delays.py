@@ -30,5 +30,5 @@ def test_where_writes_are_delayed_a_read_is_not() -> None:
 
 def test_every_method_that_pauses_exists() -> None:
     for delay in DELAYS:
-        owner, _, name = delay.method.partition(".")
-        assert callable(getattr(getattr(__import__(f"gitops_agent.{delay.module}", fromlist=[owner]), owner), name))
+        cls, name = delay.target()
+        assert callable(getattr(cls, name))

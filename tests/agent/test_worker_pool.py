@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
+from gitops_agent.agent import worker_pool
 from gitops_agent.agent.work_queue import Item, WorkQueue
 from gitops_agent.agent.worker_pool import WorkerPool
+from gitops_agent.observe.activities import Activities
+from tests.agent.samples import Time
 from tests.waiting import eventually
 
 
@@ -70,3 +75,27 @@ def test_the_end_waits_for_running_keys_only_where_it_should() -> None:
 
     gate.set()
     assert workers.join(60)
+
+
+def test_only_a_key_with_a_limit_counts_as_hung(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, gate = Time(0.0), threading.Event()
+    activities = Activities(clock)
+    monkeypatch.setattr(worker_pool, "ACTIVITIES", activities)
+    queues: tuple[WorkQueue[str], WorkQueue[str]] = (WorkQueue(), WorkQueue())
+
+    class Hanging:
+        def reconcile(self, _item: Item[str], /) -> None:
+            gate.wait(60)
+
+    polls = WorkerPool("git", queues[0], Hanging(), count=1)
+    workers = WorkerPool("worker", queues[1], Hanging(), count=1, limit_seconds=1800)
+    for pool, queue in zip((polls, workers), queues, strict=True):
+        pool.start()
+        queue.add("shop", "test")
+    eventually(lambda: len(activities.running()) == 2)
+    clock.now = 3600.0
+
+    assert activities.hung() == "worker shop has been running for 3600 s"
+    gate.set()
+    polls.stop()
+    workers.stop()
