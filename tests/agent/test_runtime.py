@@ -112,9 +112,9 @@ def test_nothing_of_it_runs_on_after_the_end(replica: Callable[..., Replica]) ->
 
 
 def test_of_two_replicas_one_follows_and_takes_over(replica: Callable[..., Replica]) -> None:
-    one = replica(duration_seconds=6, renew_seconds=1)
+    one = replica(duration_seconds=60, renew_seconds=1)
     one.until(one.working)
-    two = replica(duration_seconds=6, renew_seconds=1)
+    two = replica(duration_seconds=60, renew_seconds=1)
     assert two.runtime.ready() == (True, "following")
     assert not two.runtime.leading
 
@@ -127,7 +127,7 @@ def test_of_two_replicas_one_follows_and_takes_over(replica: Callable[..., Repli
 def test_a_leader_that_lost_its_lease_ends_at_once_with_an_error(
     replica: Callable[..., Replica], transport: Transport, home: str
 ) -> None:
-    one = replica(duration_seconds=6, renew_seconds=1)
+    one = replica(duration_seconds=60, renew_seconds=1)
     one.until(one.working)
     components = one.runtime._components
     assert components is not None

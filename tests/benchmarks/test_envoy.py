@@ -74,7 +74,7 @@ class Proxy:
         """Puts these rules in force."""
         route = {"metadata": {"namespace": "shop", "name": "web"}, "spec": {"rules": list(rules)}}
         version = self.envoy.write_routes(translate([route], SERVICES).virtual_hosts)
-        eventually("the routes are in force", lambda: self.envoy.has_routes(version), seconds=10)
+        eventually("the routes are in force", lambda: self.envoy.has_routes(version), seconds=60)
 
     def load(self, count: int, **headers: str) -> Load:
         """So many requests, answered."""
@@ -135,7 +135,7 @@ def test_copies_reach_the_mirror_and_their_answers_are_dropped(proxy: Proxy) -> 
 
     assert (load.failed, load.share("primary")) == (0, 100)
     seen = proxy.pods["web-canary"].seen
-    eventually("all copies arrive", lambda: len(seen) - before == 20, seconds=10)
+    eventually("all copies arrive", lambda: len(seen) - before == 20, seconds=60)
     assert all("-shadow" in host for host in seen[before:])
 
 
@@ -169,7 +169,7 @@ def test_a_refused_configuration_is_reported_and_the_old_one_stays(proxy: Proxy)
     version = proxy.envoy.write_routes([broken])
 
     with pytest.raises(Refused, match="Envoy refuses the routes"):
-        eventually("the routes are in force", lambda: proxy.envoy.has_routes(version), seconds=10)
+        eventually("the routes are in force", lambda: proxy.envoy.has_routes(version), seconds=60)
     assert proxy.load(5).failed == 0
 
 

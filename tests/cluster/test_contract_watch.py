@@ -19,7 +19,7 @@ from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.cluster.crds import install, new_group, remove, widget, widget_crd
 from tests.cluster.watch_recorder import WatchRecorder
-from tests.waiting import eventually
+from tests.waiting import LIMIT_SECONDS, eventually
 
 pytestmark = pytest.mark.cluster
 
@@ -71,7 +71,7 @@ def test_nothing_is_lost_between_a_list_and_its_watch_nor_between_two_watches(
         for writer in writers:
             writer.start()
         with watching(transport, resource, heards[2], **options) as late:
-            assert late.synced.wait(10)
+            assert late.synced.wait(LIMIT_SECONDS)
             with watching(transport, resource, heards[3], **options):
                 for writer in writers:
                     writer.join()
@@ -91,7 +91,7 @@ def test_an_object_that_loses_the_label_is_deleted_for_the_watcher(
     with watching(
         transport, objects.discovery.find("", "ConfigMap"), heard, namespace=namespace, label_selector="part=x", timing=Timing()
     ) as watch:
-        assert watch.synced.wait(5)
+        assert watch.synced.wait(LIMIT_SECONDS)
         objects.merge_patch(ObjectKey.of(made), {"metadata": {"labels": {"part": None}}})
         eventually(lambda: len(heard.said) == 2)
 

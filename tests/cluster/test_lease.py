@@ -22,16 +22,19 @@ from gitops_agent.errors import NotFound
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.sandbox.controlplane import ControlPlane
 from tests.cluster.wire import Asked, Line, Script, Wire
-from tests.waiting import eventually
+from tests.waiting import LIMIT_SECONDS, eventually
 
 Start = Callable[[Script], Wire]
 
 
 class Replica:
-    """A candidate in a thread; `said` holds ("start" | "stop", monotonic seconds)."""
+    """A candidate in a thread; `said` holds ("start" | "stop", monotonic seconds).
+
+    Its lease lasts longer than a busy machine keeps a thread waiting, and longer than `eventually` does.
+    """
 
     def __init__(self, transport: Transport, namespace: str, identity: str, **timing: Any) -> None:
-        timing = {"duration_seconds": 3.0, "renew_seconds": 0.5, **timing}
+        timing = {"duration_seconds": 300.0, "renew_seconds": 0.5, **timing}
         self.lease = Lease(transport, namespace=namespace, name="agent", identity=identity, **timing)
         self.said: list[tuple[str, float]] = []
         self.stop = threading.Event()
@@ -49,7 +52,7 @@ class Replica:
 
     def end(self) -> None:
         self.stop.set()
-        self.thread.join(15)
+        self.thread.join(LIMIT_SECONDS)
         assert not self.thread.is_alive()
 
 
@@ -72,6 +75,9 @@ def crew(transport: Transport, namespace: str) -> Iterator[Crew]:
         member.end()
 
 
+LEASES = "leases.coordination.k8s.io"
+LEASE_SECONDS = 12.0
+"""How long the lease of a process lasts: what the agent sets."""
 LEASE_PATH = "/apis/coordination.k8s.io/v1/namespaces/{}/leases/agent"
 
 
@@ -84,11 +90,18 @@ def read(transport: Transport, namespace: str) -> Object:
     return answer
 
 
+def await_renewal(transport: Transport, namespace: str) -> None:
+    """Waits for the next renewal."""
+    version = read(transport, namespace)["metadata"]["resourceVersion"]
+    eventually(lambda: read(transport, namespace)["metadata"]["resourceVersion"] != version)
+
+
 @pytest.mark.cluster
 def test_exactly_one_of_several_leads(crew: Crew, transport: Transport, namespace: str) -> None:
     members = [crew(f"agent-{index}") for index in range(3)]
     eventually(lambda: any(member.words for member in members))
-    threading.Event().wait(4)
+    for _ in range(5):
+        await_renewal(transport, namespace)
 
     assert sorted(member.words for member in members) == [[], [], ["start"]]
     leader = next(member for member in members if member.words)
@@ -97,17 +110,16 @@ def test_exactly_one_of_several_leads(crew: Crew, transport: Transport, namespac
 
 
 @pytest.mark.cluster
-def test_a_leader_that_leaves_is_followed_within_a_second(crew: Crew) -> None:
-    first = crew("first", duration_seconds=10.0, renew_seconds=2.0)
+def test_a_leader_that_leaves_is_followed_at_once(crew: Crew, control_plane: ControlPlane) -> None:
+    theirs = Transport.from_kubeconfig(control_plane.kubeconfig)
+    first = crew("first")
     eventually(lambda: first.words == ["start"])
-    second = crew("second", duration_seconds=10.0, renew_seconds=2.0)
-    threading.Event().wait(0.5)
-    left = time.monotonic()
+    second = crew("second", transport=theirs)
+    eventually(lambda: theirs.count["get", LEASES] and theirs.count["watch", LEASES])
     first.end()
-    eventually(lambda: second.words == ["start"])
+    eventually(lambda: second.words == ["start"], what="the second leads long before it would read the lease again")
 
     assert first.words == ["start", "stop"]
-    assert second.said[0][1] - left < 1
     assert first.said[1][1] <= second.said[0][1]
 
 
@@ -168,14 +180,14 @@ def test_whether_a_lease_is_held_is_known_while_its_end_is_under_way(crew: Crew,
     ending, end = threading.Event(), threading.Event()
     leader = crew("leader")
     eventually(lambda: leader.words == ["start"])
-    leader.lease._on_stop = lambda: (ending.set(), end.wait(30))  # type: ignore[func-returns-value]
+    leader.lease._on_stop = lambda: (ending.set(), end.wait(2 * LIMIT_SECONDS))  # type: ignore[func-returns-value]
     lease = read(transport, namespace)
     transport.request("PUT", LEASE_PATH.format(namespace), body=lease | {"spec": lease["spec"] | {"holderIdentity": "thief"}})
     assert ending.wait(30)
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(lambda: leader.lease.held)
         try:
-            assert asked.result(10) is False
+            assert asked.result(LIMIT_SECONDS) is False
         finally:
             end.set()
 
@@ -205,15 +217,18 @@ def test_the_wall_clock_of_others_does_not_matter(crew: Crew, transport: Transpo
     only = crew("only")
     eventually(lambda: only.words == ["start"])
 
-    assert 2 <= only.said[0][1] - began < 5
+    assert only.said[0][1] - began >= 2
     assert read(transport, namespace)["spec"]["leaseTransitions"] == 1
 
 
 @pytest.mark.cluster
-def test_a_missing_namespace_is_waited_for(crew: Crew, transport: Transport, namespace: str) -> None:
+def test_a_missing_namespace_is_waited_for(
+    crew: Crew, transport: Transport, control_plane: ControlPlane, namespace: str
+) -> None:
     other = f"{namespace}-later"
-    only = crew("only", namespace=other)
-    threading.Event().wait(0.5)
+    mine = Transport.from_kubeconfig(control_plane.kubeconfig)
+    only = crew("only", namespace=other, transport=mine)
+    eventually(lambda: mine.count["get", LEASES] >= 2)
 
     assert only.words == []
     transport.request("POST", "/api/v1/namespaces", body={"metadata": {"name": other}})
@@ -227,15 +242,15 @@ def test_a_leader_writes_once_each_renewal_and_a_candidate_hardly_asks(
     crew: Crew, control_plane: ControlPlane, namespace: str
 ) -> None:
     mine, theirs = (Transport.from_kubeconfig(control_plane.kubeconfig) for _ in range(2))
-    first = crew("first", transport=mine, duration_seconds=10.0)
+    began = time.monotonic()
+    first = crew("first", transport=mine)
     eventually(lambda: first.words == ["start"])
-    crew("second", transport=theirs, duration_seconds=10.0)
-    threading.Event().wait(3)
-    leases = "leases.coordination.k8s.io"
+    crew("second", transport=theirs)
+    eventually(lambda: mine.count["update", LEASES] >= 6)
 
-    assert 4 <= mine.count["update", leases] <= 8
-    assert mine.count["get", leases] <= 2
-    assert theirs.count["get", leases] <= 2
+    assert time.monotonic() - began >= 6 * 0.5
+    assert mine.count["get", LEASES] <= 2
+    assert theirs.count["get", LEASES] <= 2
 
 
 def test_a_lease_must_be_renewed_often_enough(wire: Start, tmp_path: Path) -> None:
@@ -246,7 +261,7 @@ def test_a_lease_must_be_renewed_often_enough(wire: Start, tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_a_leader_survives_an_api_server_that_takes_longer_than_the_renewal_interval(
-    wire: Start, crew_on: Callable[[Wire], Replica]
+    wire: Start, crew_on: Callable[..., Replica]
 ) -> None:
     slow, renewed = threading.Event(), []
 
@@ -274,7 +289,7 @@ def test_a_leader_survives_an_api_server_that_takes_longer_than_the_renewal_inte
 
 @pytest.mark.slow
 @pytest.mark.faults
-def test_a_leader_that_cannot_renew_stops_before_its_lease_ends(wire: Start, crew_on: Callable[[Wire], Replica]) -> None:
+def test_a_leader_that_cannot_renew_stops_before_its_lease_ends(wire: Start, crew_on: Callable[..., Replica]) -> None:
     hanging = threading.Event()
     renewed: list[float] = []
 
@@ -289,23 +304,23 @@ def test_a_leader_that_cannot_renew_stops_before_its_lease_ends(wire: Start, cre
             renewed.append(time.monotonic())
             line.text(asked.body.decode())
 
-    only = crew_on(wire(script))
+    only = crew_on(wire(script), duration_seconds=10.0)
     eventually(lambda: len(renewed) >= 2)
     hanging.set()
     eventually(lambda: only.words == ["start", "stop"])
     seconds = only.said[1][1] - renewed[-1]
 
-    assert 1.5 < seconds < 3.0
+    assert 5 < seconds < 10
     assert not only.lease.held
 
 
 @pytest.fixture
-def crew_on(tmp_path: Path) -> Iterator[Callable[[Wire], Replica]]:
+def crew_on(tmp_path: Path) -> Iterator[Callable[..., Replica]]:
     """A candidate against a scripted server."""
     members: list[Replica] = []
 
-    def join(server: Wire) -> Replica:
-        member = Replica(server.transport(tmp_path), "default", "only")
+    def join(server: Wire, **timing: float) -> Replica:
+        member = Replica(server.transport(tmp_path), "default", "only", **timing)
         members.append(member)
         member.thread.start()
         return member
@@ -364,7 +379,7 @@ def processes(control_plane: ControlPlane, namespace: str) -> Iterator[Callable[
 
 @pytest.mark.cluster
 @pytest.mark.faults
-def test_a_leader_that_is_killed_is_followed_within_fifteen_seconds(processes: Callable[[str], Process]) -> None:
+def test_a_leader_that_is_killed_is_followed_when_its_lease_has_ended(processes: Callable[[str], Process]) -> None:
     first = processes("first")
     eventually(lambda: "start" in first.words)
     second = processes("second")
@@ -373,7 +388,7 @@ def test_a_leader_that_is_killed_is_followed_within_fifteen_seconds(processes: C
     first.signal(signal.SIGKILL)
     eventually(lambda: "start" in second.words)
 
-    assert 5 < dict(second.said)["start"] - killed < 15
+    assert dict(second.said)["start"] - killed > LEASE_SECONDS / 2
 
 
 @pytest.mark.cluster
@@ -389,5 +404,5 @@ def test_a_leader_that_is_frozen_knows_at_once_that_it_no_longer_leads(processes
     first.signal(signal.SIGCONT)
     eventually(lambda: first.words[-1] == "stop")
 
-    assert dict(first.said)["stop"] - woken < 1
+    assert dict(first.said)["stop"] - woken < LEASE_SECONDS
     assert second.words == ["running", "start"]

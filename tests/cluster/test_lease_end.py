@@ -65,7 +65,7 @@ class LongEnd:
     def __init__(self, transport: Transport) -> None:
         self.ending, self.end, self.stop = threading.Event(), threading.Event(), threading.Event()
         self.lease = Lease(
-            transport, namespace="default", name="agent", identity="only", duration_seconds=3.0, renew_seconds=0.2
+            transport, namespace="default", name="agent", identity="only", duration_seconds=10.0, renew_seconds=0.2
         )
         self.calls: list[str] = []
         self.thread = threading.Thread(target=self._run)

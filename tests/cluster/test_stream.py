@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from gitops_agent.cluster.stream import Stream
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import Expired, Invalid, Unavailable
 from tests.cluster.wire import Asked, Line, Script, Wire
+from tests.waiting import LIMIT_SECONDS
 
 Start = Callable[[Script], Wire]
 
@@ -86,22 +86,20 @@ def test_closing_a_stream_ends_a_blocked_read_at_once(wire: Start, tmp_path: Pat
         line.chunk({"first": 1})
         line.hang()
 
-    stream = wire(script).transport(tmp_path).stream("/x", read_timeout=60)
-    seconds = _seconds_to_close(stream)
+    stream = wire(script).transport(tmp_path).stream("/x", read_timeout=600)
 
-    assert seconds < 1
+    assert _ends_when_closed(stream)
 
 
 @pytest.mark.cluster
 def test_closing_a_stream_over_tls_ends_a_blocked_read_at_once(transport: Transport) -> None:
-    stream = transport.stream("/api/v1/namespaces", {"watch": "true"}, read_timeout=60)
-    seconds = _seconds_to_close(stream)
+    stream = transport.stream("/api/v1/namespaces", {"watch": "true"}, read_timeout=600)
 
-    assert seconds < 1
+    assert _ends_when_closed(stream)
 
 
-def _seconds_to_close(stream: Stream) -> float:
-    """Seconds until a blocked reader ends after the stream's close."""
+def _ends_when_closed(stream: Stream) -> bool:
+    """Whether a blocked reader ends without an error, and at once."""
     reading = threading.Event()
     errors: list[Exception] = []
 
@@ -115,10 +113,8 @@ def _seconds_to_close(stream: Stream) -> float:
 
     thread = threading.Thread(target=read)
     thread.start()
-    assert reading.wait(5)
-    began = time.monotonic()
+    assert reading.wait(LIMIT_SECONDS)
     stream.close()
-    thread.join(10)
+    thread.join(LIMIT_SECONDS)
     assert errors == []
-    assert not thread.is_alive()
-    return time.monotonic() - began
+    return not thread.is_alive()

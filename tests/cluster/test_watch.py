@@ -13,7 +13,7 @@ from gitops_agent.cluster.watch import Timing, Watch, WatchOptions
 from gitops_agent.errors import AgentError, CannotSee, Unavailable
 from tests.cluster.watch_recorder import CONFIGMAP, WatchRecorder, watching
 from tests.cluster.wire import Asked, Line, Script, Wire
-from tests.waiting import eventually
+from tests.waiting import LIMIT_SECONDS, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -192,11 +192,11 @@ def test_a_stream_without_a_sign_of_life_is_opened_anew(wire: Start, tmp_path: P
 
 def test_a_server_that_ends_every_stream_at_once_is_not_asked_in_a_loop(wire: Start, tmp_path: Path) -> None:
     server, heard = Server(then_end()), WatchRecorder()
+    began = time.monotonic()
     with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.2)):
-        eventually(lambda: len(server.places) >= 2)
-        threading.Event().wait(0.5)
+        eventually(lambda: len(server.places) >= 3)
 
-    assert len(server.places) <= 4
+    assert time.monotonic() - began >= 0.2 + 0.4
 
 
 def test_a_torn_list_is_no_list(wire: Start, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_missing_permission_is_reported_once_and_its_return_noticed(wire: Star
 
         assert not watch.synced.is_set()
         server.refusal = 0
-        assert watch.synced.wait(5)
+        assert watch.synced.wait(LIMIT_SECONDS)
 
     assert heard.said[:2] == [("error", "CannotSee"), ("sync", ["a"])]
     assert "configmaps cannot be listed or watched: no configmaps for you" in str(heard.errors[0])
@@ -320,7 +320,7 @@ def test_objects_of_a_list_are_made_small_page_by_page(wire: Start, tmp_path: Pa
     )
     watch.start()
     try:
-        assert watch.synced.wait(5)
+        assert watch.synced.wait(LIMIT_SECONDS)
     finally:
         watch.stop()
 
@@ -359,34 +359,30 @@ def test_stopping_ends_a_blocked_read_at_once(wire: Start, tmp_path: Path) -> No
     heard, server = WatchRecorder(), wire(Server(hang))
     with watching(server, tmp_path, heard, timing=Timing()) as watch:
         eventually(lambda: watch.streams == 1 and watch._stream is not None)
-        began = time.monotonic()
-        watch.stop()
+        watch.stop(LIMIT_SECONDS)
 
-        assert time.monotonic() - began < 1
         assert not watch._thread.is_alive()
 
 
 def test_stopping_ends_a_pause_at_once(wire: Start, tmp_path: Path) -> None:
     server, heard = Server(), WatchRecorder()
     server.refusal = 403
-    with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=60)) as watch:
+    with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=600, longest_wait_seconds=600)) as watch:
         eventually(lambda: heard.errors)
-        began = time.monotonic()
-        watch.stop()
+        watch.stop(LIMIT_SECONDS)
 
-        assert time.monotonic() - began < 1
         assert not watch._thread.is_alive()
 
 
 @pytest.mark.slow
 def test_stopping_does_not_wait_for_a_list_that_hangs(wire: Start, tmp_path: Path) -> None:
     heard, server = WatchRecorder(), wire(lambda _, line: line.hang())
-    with watching(server, tmp_path, heard) as watch:
+    with watching(server, tmp_path, heard, timing=Timing(list_seconds=600)) as watch:
         eventually(lambda: server.asked)
         began = time.monotonic()
         watch.stop(0.5)
 
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < LIMIT_SECONDS
 
 
 def test_nothing_is_reported_after_the_stop(wire: Start, tmp_path: Path) -> None:
@@ -402,7 +398,7 @@ def test_nothing_is_reported_after_the_stop(wire: Start, tmp_path: Path) -> None
         eventually(lambda: len(heard.said) > 50)
         watch.stop()
         told = len(heard.said)
-        threading.Event().wait(0.2)
+        watch._thread.join(LIMIT_SECONDS)
 
         assert len(heard.said) == told
 
@@ -415,7 +411,7 @@ def test_a_server_that_was_away_is_asked_for_everything_since_its_data_may_be_th
     def until_cut(line: Line) -> None:
         line.begin()
         line.chunk(event("ADDED", "b", 11))
-        cut.wait(10)
+        cut.wait(LIMIT_SECONDS)
         line.cut()
 
     server, heard = Server(until_cut, hang), WatchRecorder()

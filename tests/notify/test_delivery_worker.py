@@ -18,7 +18,7 @@ from gitops_agent.notify.signed_post import signature
 from tests.notify.builders import event
 from tests.notify.conftest import QUICK, Desk
 from tests.notify.receiver import Handler, Receiver, Script, Told, accept
-from tests.waiting import eventually
+from tests.waiting import LIMIT_SECONDS, eventually
 
 
 def answering(status: int, body: bytes = b"", **headers: str) -> Script:
@@ -145,17 +145,15 @@ def test_a_receiver_that_stays_away_is_said_while_it_is_tried_again(desk: Desk) 
 def test_a_receiver_that_hangs_slows_no_other(desk: Desk) -> None:
     with Receiver(lambda _, handler: handler.hang()) as hanging, Receiver() as sound:
         notifiers = [desk.make("hangs", address=hanging.url), desk.make("sound", address=sound.url)]
-        room = desk.notifications(*notifiers, retry=replace(QUICK, timeout_seconds=30.0))
+        room = desk.notifications(*notifiers, retry=replace(QUICK, timeout_seconds=600.0))
         room.save([happened(desk)], {})
         eventually(lambda: hanging.told)
-        started = time.monotonic()
         room.save([happened(desk, EventType.SYNCED)], {})
 
         eventually(lambda: len(sound.told) == 2)
-        assert time.monotonic() - started < 5
         stopping = time.monotonic()
         room.stop(0.2)
-        assert time.monotonic() - stopping < 5
+        assert time.monotonic() - stopping < LIMIT_SECONDS
 
 
 @pytest.mark.cluster

@@ -86,7 +86,7 @@ def test_a_template_that_would_run_away_is_stopped_soon(source: str) -> None:
     with pytest.raises(AgentError):
         render(source, message(message="word " * 180))
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize(("characters", "allowed"), [(99, True), (100, False)])

