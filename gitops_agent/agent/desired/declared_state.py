@@ -122,7 +122,7 @@ class DeclaredStateLoader:
         self.facts = KubeFacts()
         self._built: dict[tuple[AppKey, str], _Built] = {}
         self._more: dict[AppKey, frozenset[ObjectKey]] = {}
-        self._healthy: set[AppKey] = set()
+        self._healthy: dict[AppKey, str] = {}
 
     def load(self, application: Application) -> DeclaredState:
         """What the newest commit declares, as far as it is known now."""
@@ -230,7 +230,7 @@ class DeclaredStateLoader:
 
     def keep(self, application: AppKey, slots: Mapping[str, str]) -> None:
         """See `RenderPool.keep`; the last healthy commit stays as well."""
-        slots = {**slots, _HEALTHY: ""} if application in self._healthy else slots
+        slots = {**slots, _HEALTHY: self._healthy[application]} if application in self._healthy else slots
         self._renders.keep(application, slots)
         for key in [key for key in self._built if key[0] == application and key[1] not in {HEAD, *slots}]:
             del self._built[key]
@@ -239,12 +239,14 @@ class DeclaredStateLoader:
         """What the last healthy commit declares; see `at`."""
         return self.at(application, commit, slot=_HEALTHY)
 
-    def keep_healthy(self, application: AppKey, *, keeps: bool) -> None:
-        """Says whether the render of the last healthy commit is needed."""
-        if keeps:
-            self._healthy.add(application)
-        else:
-            self._healthy.discard(application)
+    def keep_healthy(self, application: AppKey, commit: str) -> None:
+        """Keeps the render of a healthy commit; an empty one drops it."""
+        if commit:
+            self._healthy[application] = commit
+            self._renders.keep_slot(application, _HEALTHY, commit)
+        elif self._healthy.pop(application, None) is not None:
+            self._renders.drop_slot(application, _HEALTHY)
+            self._built.pop((application, _HEALTHY), None)
 
     def _desired(self, application: Application, revision: Revision, *, slot: str) -> Desired | None:
         repository, _ = self._poller.use(application)
@@ -336,7 +338,7 @@ class DeclaredStateLoader:
         for key in [key for key in self._built if key[0] == application]:
             del self._built[key]
         self._more.pop(application, None)
-        self._healthy.discard(application)
+        self._healthy.pop(application, None)
         self._release(application, self.claims.forget(application))
         for other in sorted(self.barrier.forget(application)):
             self._wake(other, f"{application} is gone", Priority.COMMIT)

@@ -207,20 +207,33 @@ class RenderPool:
     def keep(self, application: AppKey, slots: Mapping[str, str]) -> None:
         """Drops the slots that are not named; the newest commit's stays.
 
-        An empty one takes over the newest render where that is of its commit, before a newer commit replaces it.
+        The others take over the newest render as `keep_slot` does.
 
         Args:
             application: whose.
             slots: the commit that each slot is needed for.
         """
+        for slot, commit in slots.items():
+            self.keep_slot(application, slot, commit)
         with self._lock:
             done = self._done.get(application, {})
-            newest = done.get(HEAD)
-            for slot, commit in slots.items():
-                if slot not in done and newest is not None and newest.rendered is not None and newest.commit == commit:
-                    done[slot] = newest
             for slot in done.keys() - {HEAD, *slots}:
                 del done[slot]
+
+    def keep_slot(self, application: AppKey, slot: str, commit: str) -> None:
+        """Keeps the newest render in a slot, if of that commit."""
+        with self._lock:
+            done = self._done.get(application, {})
+            newest, held = done.get(HEAD), done.get(slot)
+            if newest is None or newest.rendered is None or newest.commit != commit:
+                return
+            if held is None or held.commit != commit:
+                done[slot] = newest
+
+    def drop_slot(self, application: AppKey, slot: str) -> None:
+        """Drops what one slot holds."""
+        with self._lock:
+            self._done.get(application, {}).pop(slot, None)
 
     def forget(self, application: AppKey) -> None:
         """Drops everything about an application."""

@@ -78,6 +78,7 @@ class AutomaticRollback:
             state.rollback = RollbackState()
             self.forget(application.key)
             return declared
+        self._keep_healthy(application.key, state)
         head = _head(declared)
         if head is None:
             return declared
@@ -86,7 +87,6 @@ class AutomaticRollback:
         self._follow_group(application, head, state)
         self._register(application, state)
         healthy = state.rollback.replacement
-        self._loader.keep_healthy(application.key, keeps=healthy is not None)
         if healthy is None:
             return declared
         try:
@@ -176,7 +176,12 @@ class AutomaticRollback:
     def forget(self, application: AppKey) -> None:
         """Drops everything about an application."""
         self._members.pop(application, None)
-        self._loader.keep_healthy(application, keeps=False)
+        self._loader.keep_healthy(application, "")
+
+    def _keep_healthy(self, application: AppKey, state: ApplicationState) -> None:
+        """Keeps the render that a rollback would apply."""
+        healthy = state.rollback.healthy
+        self._loader.keep_healthy(application, healthy.commit if healthy is not None else "")
 
     def _register(self, application: Application, state: ApplicationState) -> None:
         """Lets the group know where this application stands."""

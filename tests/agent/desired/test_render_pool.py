@@ -143,10 +143,14 @@ def test_a_commit_that_is_needed_further_is_not_rendered_again(studio: Studio) -
     first = studio.wait(tree)
 
     studio.rendering.keep(SHOP, {"stable web": tree.commit, "target web": "another"})
-    studio.wait(studio.tree({"app/one.yaml": config_map("another")}))
+    newer = studio.tree({"app/one.yaml": config_map("another")})
+    second = studio.wait(newer)
 
     assert studio.ask(tree, slot="stable web") is first
-    assert studio.rendering.count == 2
+    studio.rendering.keep(SHOP, {"stable web": newer.commit})
+    studio.wait(studio.tree({"app/one.yaml": config_map("third")}))
+    assert studio.ask(newer, slot="stable web") is second
+    assert studio.rendering.count == 3
     studio.rendering.keep(SHOP, {})
     assert studio.ask(tree, slot="stable web") is None
 

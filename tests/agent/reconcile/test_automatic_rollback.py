@@ -46,6 +46,7 @@ def test_the_last_healthy_commit_is_applied_again(world: ClusterEnv) -> None:
     )
     assert world.says("shop").endswith(f"; {good[:12]} is applied")
     assert [entry["result"] for entry in world.status("shop")["history"]] == ["RolledBack", "Synced", "Synced"]
+    assert world.components.renders.count == 2, "the healthy commit is not rendered again"
 
 
 def test_a_restart_does_not_try_the_rejected_commit_again(start: Callable[[], ClusterEnv]) -> None:
