@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tests.acceptance.test_rollout_commands import Shell
 from tests.oci.real_registry import real_registry
 from tests.source.chart import archives
 from tests.source.chart.server import ChartServer, serving
-from tests.source.chart.test_provenance import ADA, clear, text
+from tests.source.chart.test_provenance import ADA, EVE, clear, text
 from tests.source.signature.keys import GpgHome
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -139,36 +140,51 @@ def test_a_published_chart_that_is_not_complete_keeps_what_its_ranges_mean(team:
     assert (version(team, "redis"), unavailable(team)) == ("1.3.0", "")
 
 
-def test_a_dependency_of_a_signed_chart_is_signed_or_locked(team: Tenant, charts: ChartServer) -> None:
-    secret = team.name("signers")
+def test_a_dependency_of_a_signed_chart_is_signed_or_locked(own: Tenant, charts: ChartServer) -> None:
+    secret = own.name("signers")
 
-    def sign(name: str, number: str, archive: bytes) -> None:
+    def sign(name: str, number: str, archive: bytes, signer: str = ADA) -> None:
         file = f"{name}-{number}.tgz"
         proof = text(name=name, version=number, digest=charts.publish(name, number, archive), file=file)
-        charts.archives[f"/{file}.prov"] = clear(gpg, proof)
+        charts.archives[f"/{file}.prov"] = clear(gpg, proof, signer)
+
+    def trust(**signers: str) -> None:
+        keys = {f"{name}.asc": b64encode(gpg.export(signer)).decode() for name, signer in signers.items()}
+        body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}}
+        own.apply({**body, "data": keys}, namespace=own.installed.namespace)
 
     def declare(number: str, dependencies: str) -> None:
         verify = {"provenance": {"secretRef": {"name": secret}}, "dependencies": dependencies}
-        team.declare(source={"chart": {"repository": charts.url, "name": "shop", "version": number, "verify": verify}})
+        own.declare(source={"chart": {"repository": charts.url, "name": "shop", "version": number, "verify": verify}})
 
+    own.agent = own.installed.start()
     with GpgHome.temporary() as gpg:
         gpg.key(ADA)
-        body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret}}
-        team.apply({**body, "stringData": {"ada.asc": gpg.export(ADA).decode()}}, namespace=team.installed.namespace)
+        gpg.key(EVE)
+        trust(ada=ADA, eve=EVE)
         sign("shop", "0.1.0", incomplete(charts.url))
         sign("shop", "0.2.0", incomplete(charts.url, "0.2.0", "1.2.0"))
 
         declare("0.1.0", "locked")
-        assert "name one version in Chart.lock" in team.says("ChartDependencyUnverified", "redis 1.x")
+        assert "name one version in Chart.lock" in own.says("ChartDependencyUnverified", "redis 1.x")
         declare("0.2.0", "locked")
-        team.until(lambda: version(team, "redis") == "1.2.0", "the exact version is applied")
+        own.until(lambda: version(own, "redis") == "1.2.0", "the exact version is applied")
 
         declare("0.1.0", "verified")
-        team.says("ChartDependencyUnverified", "it has no provenance file")
-        assert version(team, "redis") == "1.2.0"
-        sign("redis", "1.3.0", package("redis", "1.3.0", {"config.yaml": CALLED}))
-        team.ask()
-        team.until(lambda: version(team, "redis") == "1.3.0", "the signed dependency is applied")
+        own.says("ChartDependencyUnverified", "it has no provenance file")
+        assert version(own, "redis") == "1.2.0"
+        sign("redis", "1.3.0", package("redis", "1.3.0", {"config.yaml": CALLED}), EVE)
+        own.ask()
+        own.until(lambda: version(own, "redis") == "1.3.0", "the signed dependency is applied")
+        own.until(lambda: unavailable(own) == "", "nothing is wrong")
+
+        own.agent.stop()
+        trust(ada=ADA)
+        own.agent = own.installed.start()
+        own.until(lambda: "demands signatures, also of redis" in unavailable(own), "the withdrawn key is said")
+        assert version(own, "redis") == "1.3.0"
+        trust(ada=ADA, eve=EVE)
+        own.until(lambda: unavailable(own) == "", "its return is said")
 
 
 def incomplete(url: str, number: str = "0.1.0", wished: str = "1.x") -> bytes:

@@ -8,10 +8,12 @@ hold for them, and each gets the Secret that the spec names for its address and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from gitops_agent.agent.desired.missing_inputs import MissingInputs
 from gitops_agent.agent.desired.poller import SourcePoller
+from gitops_agent.agent.desired.source_state import SourceState
 from gitops_agent.agent.stores.applications import ApplicationStore
 from gitops_agent.errors import AgentError, RenderError, SourceError
 from gitops_agent.manifest.key import AppKey
@@ -20,7 +22,7 @@ from gitops_agent.revision.pinned_tree import PinnedTree
 from gitops_agent.revision.revision import DependencyRevision
 from gitops_agent.revision.tree import Closure, Tree
 from gitops_agent.source.chart.chart_ref import ChartRef, ChartSource
-from gitops_agent.source.chart.dependency import DependencyAccess
+from gitops_agent.source.chart.dependency import UNVERIFIED, DependencyAccess
 
 _MOST_MISSING = 50
 """Dependencies of one commit."""
@@ -81,20 +83,37 @@ class ChartDependencies:
         """Drops what renders missed; whether there was anything."""
         return self._missing.forget(application)
 
-    def resolved(self, access: DependencyAccess, closure: Closure) -> tuple[DependencyRevision, ...]:
-        """What the dependencies of a render are, by their charts and versions."""
+    def resolved(self, application: AppKey, access: DependencyAccess, closure: Closure) -> Iterator[DependencyRevision]:
+        """What the dependencies of a render are, by their charts and versions.
+
+        Signatures are verified anew in each process, as that of the chart is.
+        """
         paths = (path for path, oid in closure.entries if oid is not None)
         dependencies = {located[0] for path in paths if (located := dependency_of(path)) is not None}
-        return tuple(self._resolved(access, sorted(dependencies)))
-
-    def _resolved(self, access: DependencyAccess, dependencies: Iterable[ChartDependency]) -> Iterable[DependencyRevision]:
-        for dependency in dependencies:
+        for dependency in sorted(dependencies):
             try:
-                revision = self._poller.sources.resolve(*access.located(dependency))
+                repository, ref = access.located(dependency)
+                revision = self._poller.sources.resolve(repository, ref)
             except SourceError:
                 continue
+            if ref.signers is not None:
+                self._poller.pin(application, repository, ref, fetch=not self._poller.state(repository).of(ref).polled)
             if revision.chart is not None:
                 yield DependencyRevision(chart=revision.chart, parent=dependency.parent)
+
+    def unverified(self, access: DependencyAccess, dependencies: Iterable[DependencyRevision]) -> SourceState | None:
+        """The state of the first dependency whose signature no longer counts."""
+        for chart, parent in ((one.chart, one.parent) for one in dependencies):
+            dependency = ChartDependency(chart.repository, chart.name, chart.range, parent)
+            try:
+                repository, ref = access.located(dependency)
+            except SourceError:
+                continue
+            state = self._poller.state(repository).of(ref)
+            error = access.explained(dependency, state.error) if state.error is not None else None
+            if error is not None and error.reason == UNVERIFIED and not error.transient:
+                return replace(state, error=error)
+        return None
 
     def read(self, application: AppKey, access: DependencyAccess, dependency: ChartDependency) -> Tree | None:
         """The files of a dependency that was fetched; None unless it was."""

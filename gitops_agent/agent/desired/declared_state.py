@@ -208,7 +208,8 @@ class DeclaredStateLoader:
             rendering = self._pinned.pending(application.key, revision.commit) or f"{revision.short} is being rendered"
             pending = "the autoscalers are being listed" if listing else rendering
             return replace(declared, pending=pending)
-        return replace(declared, revision=desired.revision, desired=desired, claimed=claimed)
+        source = self._pinned.judged(application, desired.revision, declared.source)
+        return replace(declared, source=source, revision=desired.revision, desired=desired, claimed=claimed)
 
     def at(self, application: Application, commit: str, *, slot: str) -> Desired | None:
         """What another commit declares; None while it is being rendered.

@@ -8,13 +8,14 @@ from __future__ import annotations
 from gitops_agent.agent.desired.chart_dependencies import ChartDependencies
 from gitops_agent.agent.desired.poller import SourcePoller
 from gitops_agent.agent.desired.remote_bases import RemoteBases
+from gitops_agent.agent.desired.source_state import SourceState
 from gitops_agent.agent.stores.applications import ApplicationStore
 from gitops_agent.api.application import Application
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.render import chart_dependencies, remote_bases
 from gitops_agent.render.request import Rendered
-from gitops_agent.revision.revision import DependencyRevision
+from gitops_agent.revision.revision import DependencyRevision, Revision
 from gitops_agent.revision.tree import Tree
 from gitops_agent.source.chart.dependency import DependencyAccess
 from gitops_agent.source.repository import Repository
@@ -67,7 +68,16 @@ class PinnedInputs:
         """
         if self._forgotten(application.key):
             self._poller.unpin(application.key, absent=True)
-        return self._dependencies.resolved(_access(application), rendered.closure)
+        return tuple(self._dependencies.resolved(application.key, _access(application), rendered.closure))
+
+    def judged(self, application: Application, revision: Revision, source: SourceState) -> SourceState:
+        """The state of the source, or of a dependency no longer trusted.
+
+        What is applied stays meanwhile, as it does when the signature of a newer commit or chart is refused.
+        """
+        if not revision.dependencies or source.error is not None:
+            return source
+        return self._dependencies.unverified(_access(application), revision.dependencies) or source
 
     def forget(self, application: AppKey) -> None:
         """Drops an application."""
