@@ -24,8 +24,6 @@ from tests.agent.samples import application_object
 from tests.source.author import Author
 from tests.waiting import eventually
 
-SECONDS = 60.0
-
 
 class ClusterEnv:
     """The agent, the repository it follows, and a user of the cluster.
@@ -166,7 +164,7 @@ class ClusterEnv:
             _, now, said = self._condition(name)
             return said if now == reason and text in said else ""
 
-        return eventually(message, seconds=SECONDS, what=f"{name} is {reason}")
+        return eventually(message, what=f"{name} is {reason}")
 
     def await_synced(self, name: str, commit: str) -> Object:
         """Waits until an application is Ready at a commit: its status."""
@@ -175,7 +173,7 @@ class ClusterEnv:
             status = self.status(name)
             return status.get("sync", {}).get("revision") == commit and self.ready(name) == ("True", "Synced")
 
-        eventually(synced, seconds=SECONDS, what=f"{name} is ready at {commit[:12]}")
+        eventually(synced, what=f"{name} is ready at {commit[:12]}")
         return self.status(name)
 
     def state(self, name: str) -> ApplicationState:
@@ -204,7 +202,7 @@ class ClusterEnv:
         self.objects.merge_patch(self.key(name, kind, group), patch)
 
     def until(self, check: Callable[[], object], what: str = "") -> None:
-        eventually(check, seconds=SECONDS, what=what)
+        eventually(check, what=what)
 
     def _condition(self, name: str, kind: str = "Ready") -> tuple[str, str, str]:
         for condition in self.status(name).get("conditions") or ():

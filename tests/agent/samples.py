@@ -1,4 +1,4 @@
-"""Sample Applications and manifests, and the clock of a queue."""
+"""Sample Applications and manifests."""
 
 from __future__ import annotations
 
@@ -13,16 +13,6 @@ from gitops_agent.events.event import Event
 from gitops_agent.manifest.key import AppKey, Object
 
 HOME = "gitops-system"
-
-
-class Time:
-    """A clock that stands until it is moved."""
-
-    def __init__(self, now: float = 1000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Longest(random.Random):

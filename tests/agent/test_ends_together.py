@@ -20,8 +20,8 @@ from gitops_agent.config import Settings
 from gitops_agent.manifest.key import GroupKind
 from gitops_agent.manifest.kinds import SECRET
 from gitops_agent.sync.live.live_state import LiveState
+from tests.waiting import LIMIT_SECONDS
 
-SECONDS = 60.0
 COUNT = 5
 
 
@@ -35,7 +35,7 @@ class SlowEnd:
         return
 
     def stop(self) -> None:
-        self._others.wait(SECONDS)
+        self._others.wait(LIMIT_SECONDS)
         self.ended = True
 
 

@@ -22,10 +22,9 @@ from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.observe.activities import Activities
 from gitops_agent.observe.thread_failures import ThreadFailures
 from gitops_agent.sandbox.controlplane import ControlPlane
-from tests.waiting import eventually
+from tests.waiting import LIMIT_SECONDS, eventually
 
 pytestmark = pytest.mark.cluster
-SECONDS = 60.0
 ROLLOUT_POLICY_OBJECT: Object = {
     "apiVersion": "gitops-agent.dev/v1alpha1",
     "kind": "RolloutPolicy",
@@ -45,7 +44,7 @@ class Replica:
         self._thread.start()
 
     def until(self, check: Callable[[], object], what: str = "") -> None:
-        eventually(check, seconds=SECONDS, what=what)
+        eventually(check, what=what)
 
     def working(self) -> bool:
         """Whether it leads and its workers wait for work."""
@@ -59,7 +58,7 @@ class Replica:
 
     def ended(self) -> int:
         """Its code, once it has ended by itself."""
-        self._thread.join(SECONDS)
+        self._thread.join(LIMIT_SECONDS)
         assert not self._thread.is_alive()
         return self.codes[0]
 
@@ -107,7 +106,7 @@ def test_nothing_of_it_runs_on_after_the_end(replica: Callable[..., Replica]) ->
     one.end()
 
     with contextlib.suppress(AssertionError):
-        eventually(lambda: not threads(), seconds=SECONDS)
+        eventually(lambda: not threads())
     assert threads() == set()
 
 

@@ -6,12 +6,12 @@ from structlog.testing import capture_logs
 from gitops_agent.agent import stall_detector
 from gitops_agent.agent.stall_detector import StallDetector
 from gitops_agent.observe.activities import Activities
-from tests.agent.samples import Time
+from tests.clock import Clock
 from tests.waiting import eventually
 
 
 def test_what_takes_long_is_logged_with_its_stack_ever_more_rarely() -> None:
-    clock = Time(0.0)
+    clock = Clock(0.0)
     activities = Activities(clock)
     stalls = StallDetector(activities)
 
@@ -32,7 +32,7 @@ def test_what_takes_long_is_logged_with_its_stack_ever_more_rarely() -> None:
 
 
 def test_what_ended_in_time_is_not_logged() -> None:
-    clock = Time(0.0)
+    clock = Clock(0.0)
     activities = Activities(clock)
     stalls = StallDetector(activities)
 

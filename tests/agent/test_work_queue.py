@@ -7,18 +7,11 @@ from hypothesis import strategies as st
 
 from gitops_agent.agent.work_queue import Priority, WorkQueue
 from tests.agent.samples import Longest
+from tests.clock import Clock
 
 
-class Time:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def make(**options: float) -> tuple[WorkQueue[str], Time]:
-    clock = Time()
+def make(**options: float) -> tuple[WorkQueue[str], Clock]:
+    clock = Clock()
     return WorkQueue(clock=clock, jitter=Longest(), **options), clock
 
 

@@ -8,7 +8,7 @@ from gitops_agent.agent import worker_pool
 from gitops_agent.agent.work_queue import Item, WorkQueue
 from gitops_agent.agent.worker_pool import WorkerPool
 from gitops_agent.observe.activities import Activities
-from tests.agent.samples import Time
+from tests.clock import Clock
 from tests.waiting import eventually
 
 
@@ -78,7 +78,7 @@ def test_the_end_waits_for_running_keys_only_where_it_should() -> None:
 
 
 def test_only_a_key_with_a_limit_counts_as_hung(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, gate = Time(0.0), threading.Event()
+    clock, gate = Clock(0.0), threading.Event()
     activities = Activities(clock)
     monkeypatch.setattr(worker_pool, "ACTIVITIES", activities)
     queues: tuple[WorkQueue[str], WorkQueue[str]] = (WorkQueue(), WorkQueue())

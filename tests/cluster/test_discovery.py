@@ -12,21 +12,12 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import CannotSee, NotFound, Unavailable, UnknownKind
 from gitops_agent.manifest.key import ObjectKey
+from tests.clock import Clock
 from tests.cluster.crds import install, new_group, remove, served, widget_crd
 from tests.cluster.wire import Asked, Line, Script, Wire
 from tests.waiting import eventually
 
 Start = Callable[[Script], Wire]
-
-
-class Clock:
-    """A clock that tests advance."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def group(name: str, *kinds: str) -> dict[str, Any]:
@@ -64,7 +55,7 @@ def test_a_kind_that_is_known_is_not_asked_for_again(wire: Start, tmp_path: Path
 
 
 def test_an_unknown_kind_is_asked_for_once_a_second_at_most(wire: Start, tmp_path: Path) -> None:
-    kinds, clock = Kinds(group("apps", "Deployment")), Clock()
+    kinds, clock = Kinds(group("apps", "Deployment")), Clock(0.0)
     discovery = Discovery(wire(kinds).transport(tmp_path), clock=clock)
     reads = []
     for now in (0.0, 0.1, 0.9, 1.0, 1.5, 2.1):
@@ -127,7 +118,7 @@ def test_a_server_that_is_down_makes_no_kind_unknown(wire: Start, tmp_path: Path
     discovery = Discovery(wire(kinds).transport(tmp_path), clock=clock)
     discovery.find("apps", "Deployment")
     kinds.down = True
-    clock.now = 5.0
+    clock.now += 5
     with pytest.raises(Unavailable):
         discovery.find("example.com", "Widget")
 

@@ -16,7 +16,7 @@ from gitops_agent.cluster.transport import Transport
 from gitops_agent.cluster.watch import Watch, WatchOptions
 from gitops_agent.errors import Unavailable
 from gitops_agent.manifest.key import ObjectKey
-from tests.agent.samples import Time
+from tests.clock import Clock
 from tests.cluster.watch_recorder import CONFIGMAP, QUICK, WatchRecorder
 from tests.cluster.wire import Asked, Line, Script, Wire
 from tests.waiting import LIMIT_SECONDS, eventually
@@ -179,7 +179,7 @@ def test_streams_that_are_opened_anew_ask_once_a_minute_together(wire: Start, tm
             Cluster()(asked, line)
 
     server = wire(ending)
-    transport, clock = pinned(server, tmp_path), Time()
+    transport, clock = pinned(server, tmp_path), Clock()
     transport.identity = ClusterIdentity(transport, clock=clock)
     transport.identity.pin()
     before = [asked.path for asked in server.asked].count(KUBE_SYSTEM)
@@ -224,7 +224,7 @@ def test_the_first_write_after_a_stream_was_opened_anew_confirms_the_cluster(wir
 def test_nothing_that_a_watch_reads_from_another_cluster_is_handed_on(wire: Start, tmp_path: Path) -> None:
     cluster, heard = Cluster(), WatchRecorder()
     server = wire(cluster)
-    transport, clock = pinned(server, tmp_path), Time()
+    transport, clock = pinned(server, tmp_path), Clock()
     transport.identity = ClusterIdentity(transport, clock=clock)
     transport.identity.pin()
     watch = Watch(transport, CONFIGMAP, heard, options=WatchOptions(timing=QUICK))

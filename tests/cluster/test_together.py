@@ -5,8 +5,7 @@ import threading
 import pytest
 
 from gitops_agent.cluster.together import stop_together
-
-SECONDS = 60.0
+from tests.waiting import LIMIT_SECONDS
 
 
 class Service:
@@ -16,7 +15,7 @@ class Service:
         self.others, self.error, self.ended = others, error, False
 
     def stop(self) -> None:
-        self.others.wait(SECONDS)
+        self.others.wait(LIMIT_SECONDS)
         self.ended = True
         if self.error is not None:
             raise self.error

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from gitops_agent.observe.activities import Activities
-from tests.agent.samples import Time
+from tests.clock import Clock
 from tests.waiting import eventually
 
 
@@ -44,7 +44,7 @@ def test_the_stack_is_that_of_the_thread_which_hangs() -> None:
 
 
 def test_only_what_nothing_else_ends_hangs_for_certain() -> None:
-    clock = Time(0.0)
+    clock = Clock(0.0)
     activities = Activities(clock)
 
     with activities.during("list", "pods", patience=20), activities.during("worker", "shop/web", patience=60, limit=1800):

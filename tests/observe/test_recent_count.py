@@ -1,14 +1,7 @@
 from __future__ import annotations
 
 from gitops_agent.observe.recent_count import KEPT_SECONDS, SLOT_SECONDS, RecentCount
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 def test_events_count_until_their_time_is_over() -> None:

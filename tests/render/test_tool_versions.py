@@ -3,14 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from gitops_agent.render.tool_versions import ToolVersions
-from tests.agent.samples import Time
+from tests.clock import Clock
 from tests.render.programs import program
 
 VERSION = "#!/bin/sh\necho v5.{}.0\n"
 
 
 def test_a_program_is_looked_for_once_in_two_seconds(tmp_path: Path) -> None:
-    time = Time()
+    time = Clock()
     versions = ToolVersions({"kustomize": program(tmp_path, VERSION.format(1))}, clock=time)
     assert versions.now() == {"kustomize": "5.1.0"}
 

@@ -12,8 +12,7 @@ from starlette.routing import Route
 
 from gitops_agent.server.http_server import HttpServer
 from gitops_agent.server.listening import listen
-
-SECONDS = 60.0
+from tests.waiting import LIMIT_SECONDS
 
 
 async def echo(request: Request) -> Response:
@@ -38,7 +37,7 @@ def server() -> Iterator[HttpServer]:
 
 
 def connect(server: HttpServer) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS)
+    return socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_SECONDS)
 
 
 def closed(connection: socket.socket) -> bool:

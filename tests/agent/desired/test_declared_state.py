@@ -27,14 +27,14 @@ from gitops_agent.source.sources import Repository, Sources
 from gitops_agent.sync.health import Health, Status
 from gitops_agent.sync.live.live_object import LiveObject, observe
 from tests.agent.cluster_env import ClusterEnv
-from tests.agent.samples import EventLog, Time, application, application_object, config_map, deployment, key
+from tests.agent.samples import EventLog, application, application_object, config_map, deployment, key
+from tests.clock import Clock
 from tests.source.author import Author
 from tests.source.signature.keys import SshKey, allowed
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 SHOP, DESK = key("shop"), key("desk")
-SECONDS = 60.0
 
 
 class Stand:
@@ -43,7 +43,7 @@ class Stand:
     def __init__(self, *, sources: Sources, author: Author, transport: Transport, clock: Scheduler, scratch: Path) -> None:
         self.author = author
         self.looks: list[tuple[AppKey, str, Priority]] = []
-        self.time = Time()
+        self.time = Clock()
         self.repositories: WorkQueue[Repository] = WorkQueue(clock=self.time)
         discovery = Discovery(transport)
         self.stores = build_stores(Objects(transport, discovery), WorkQueue())
@@ -86,7 +86,7 @@ class Stand:
             declared = self.declare(name, **options)
             return declared.claimed and not declared.pending
 
-        eventually(known, seconds=SECONDS)
+        eventually(known)
         return self.declare(name, **options)
 
 
@@ -179,7 +179,7 @@ def test_nothing_is_declared_before_the_autoscalers_were_listed(early: Stand) ->
 def test_while_autoscalers_cannot_be_seen_the_replicas_of_live_workloads_are_left_alone(early: Stand) -> None:
     early.author.commit({"shop/api.yaml": deployment("api"), "shop/web.yaml": deployment("web")})
     early.stores.autoscalers.failed(AgentError("no"))
-    eventually(lambda: not early.stores.informer.ensure({GroupKind("apps", "Deployment")}, key("shop")), seconds=SECONDS)
+    eventually(lambda: not early.stores.informer.ensure({GroupKind("apps", "Deployment")}, key("shop")))
     web = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "gitops-system"}}
     early.stores.live.put(observe({**web, "spec": {"replicas": 3}}))
 
@@ -340,7 +340,7 @@ class Signed:
                 self._stand.signatures.done(item.key)
             return declared if not declared.pending and declared.revision is not None else None
 
-        declared = eventually(known, seconds=SECONDS)
+        declared = eventually(known)
         assert declared is not None
         return declared
 

@@ -19,12 +19,13 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import AppKey
 from gitops_agent.source.sources import Ref, Repository, Sources
-from tests.agent.samples import EventLog, Longest, Time, application, key
+from tests.agent.samples import EventLog, Longest, application, key
+from tests.clock import Clock
 from tests.source.author import Author
+from tests.waiting import LIMIT_SECONDS
 
 SHOP, DESK = key("shop"), key("desk")
 MAIN = Ref(kind="branch", value="main")
-SECONDS = 60.0
 ANSWER = "the repository was read as asked"
 
 
@@ -32,7 +33,7 @@ class Stand:
     """A poller whose queue and clock the test drives."""
 
     def __init__(self, sources: Sources, nowhere: Transport, author: Author, clock: Scheduler) -> None:
-        self.time = Time()
+        self.time = Clock()
         self.queue: WorkQueue[Repository] = WorkQueue(base=1.0, clock=self.time, jitter=Longest())
         self.wakes: list[tuple[AppKey, str, Priority]] = []
         self.log = EventLog()
@@ -426,7 +427,7 @@ def test_a_poll_of_a_server_that_hangs_ends_with_the_poller_and_says_nothing_of_
         connection, _ = server.accept()
         with connection:
             stand.polling.stop()
-            poll.join(SECONDS)
+            poll.join(LIMIT_SECONDS)
 
             assert not poll.is_alive()
     assert stand.polling.state(repository) == SourceState()

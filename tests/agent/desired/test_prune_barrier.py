@@ -9,16 +9,9 @@ from gitops_agent.manifest.key import AppKey
 from gitops_agent.manifest.kinds import APPLICATION
 from gitops_agent.manifest.marks import FOLLOWED
 from tests.agent.samples import HOME, application_object
+from tests.clock import Clock
 
 ONE, TWO, THREE, AWAY = (AppKey(HOME, name) for name in ("app-1", "app-2", "app-3", "away"))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Room:
@@ -88,16 +81,16 @@ def test_no_peer_is_waited_for_forever() -> None:
     room = Room()
     room.behind()
 
-    room.clock.now = 59.0
+    room.clock.now += 59
     assert room.behind() == ("app-2", "has not loaded new yet", False)
-    room.clock.now = 60.0
+    room.clock.now += 1
     assert room.behind() == ("app-2", "has not loaded new yet", True)
 
 
 def test_patience_begins_anew_with_each_commit() -> None:
     room = Room()
     room.behind()
-    room.clock.now = 60.0
+    room.clock.now += 60
 
     assert room.behind("newer") == ("app-2", "has not loaded newer yet", False)
 

@@ -22,7 +22,6 @@ from tests.agent.samples import application
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
-SECONDS = 60.0
 
 
 class Desk:
@@ -51,7 +50,7 @@ class Desk:
         return replace(app, spec=app.spec.model_copy(update={"render": render}))
 
     def resolved(self, app: Application) -> dict[str, Variable]:
-        inputs = eventually(lambda: self.inputs.resolve(app), seconds=SECONDS)
+        inputs = eventually(lambda: self.inputs.resolve(app))
         assert inputs is not None
         return {variable.name: variable for variable in inputs.variables}
 
@@ -63,7 +62,7 @@ class Desk:
                 return refusal
             return None
 
-        refusal = eventually(error, seconds=SECONDS)
+        refusal = eventually(error)
         assert refusal is not None
         return refusal
 
@@ -120,7 +119,7 @@ def test_a_missing_object_is_waited_for(desk: Desk) -> None:
 
     desk.woken.clear()
     desk.put("ConfigMap", "absent", city="Bonn")
-    eventually(lambda: desk.woken == [app.key], seconds=SECONDS)
+    eventually(lambda: desk.woken == [app.key])
     assert desk.resolved(app)["city"].value == "Bonn"
 
 
@@ -141,8 +140,8 @@ def test_a_change_wakes_those_who_name_the_object(desk: Desk) -> None:
 
     desk.put("ConfigMap", "base", city="Köln")
 
-    eventually(lambda: desk.resolved(shop)["city"].value == "Köln", seconds=SECONDS)
-    eventually(lambda: desk.woken == [shop.key], seconds=SECONDS)
+    eventually(lambda: desk.resolved(shop)["city"].value == "Köln")
+    eventually(lambda: desk.woken == [shop.key])
 
 
 def test_a_second_resolution_costs_no_request(desk: Desk) -> None:
@@ -156,7 +155,7 @@ def test_a_second_resolution_costs_no_request(desk: Desk) -> None:
     ):
         informer = watched.informer
         assert informer is not None
-        eventually(partial(streams, informer), seconds=SECONDS)
+        eventually(partial(streams, informer))
     before = dict(desk.objects.transport.count)
 
     for _ in range(20):
@@ -209,7 +208,7 @@ def test_an_account_gets_the_secrets_it_may_read(desk: Desk) -> None:
         except RenderError:
             return False
 
-    eventually(allowed, seconds=SECONDS)
+    eventually(allowed)
     assert desk.resolved(app)["size"].value == "2"
 
 
@@ -238,7 +237,7 @@ def test_values_of_a_chart_come_from_objects_and_wake_their_application(desk: De
     }
     desk.woken.clear()
     desk.put("Secret", "db", password="hunter23")
-    eventually(lambda: app.key in desk.woken, seconds=SECONDS)
+    eventually(lambda: app.key in desk.woken)
     assert desk.resolved(app)["spec.render.helm.valuesFrom[1]"].value == "hunter23"
 
 

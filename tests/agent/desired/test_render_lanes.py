@@ -13,8 +13,6 @@ from gitops_agent.revision.tree import Tree
 from tests.agent.samples import key
 from tests.waiting import eventually
 
-SECONDS = 60.0
-
 
 class Performer:
     """Holds tasks of some applications until cancelled or opened; restarts preempted ones."""
@@ -62,10 +60,10 @@ def test_many_that_hang_leave_a_thread_to_the_others(performer: Performer) -> No
         performer.add(name)
 
     performer.add("quick")
-    eventually(lambda: key("quick") in performer.done, seconds=SECONDS)
-    eventually(lambda: len(performer.running) == 1, seconds=SECONDS)
+    eventually(lambda: key("quick") in performer.done)
+    eventually(lambda: len(performer.running) == 1)
     performer.add("another")
-    eventually(lambda: key("another") in performer.done, seconds=SECONDS)
+    eventually(lambda: key("another") in performer.done)
 
     assert not performer.hanging & set(performer.done)
 
@@ -74,11 +72,11 @@ def test_slow_ones_get_their_turn_one_after_the_other(performer: Performer) -> N
     performer.hanging = {key("one"), key("two")}
     performer.add("one")
     performer.add("two")
-    eventually(lambda: len(performer.running) == 1, seconds=SECONDS)
+    eventually(lambda: len(performer.running) == 1)
 
     performer.opened.set()
 
-    eventually(lambda: set(performer.done) == performer.hanging, seconds=SECONDS)
+    eventually(lambda: set(performer.done) == performer.hanging)
 
 
 def test_a_render_runs_although_its_time_cannot_be_watched(performer: Performer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,8 +86,8 @@ def test_a_render_runs_although_its_time_cannot_be_watched(performer: Performer,
     monkeypatch.setattr(threading.Timer, "start", no_thread)
     performer.add("shop")
 
-    eventually(lambda: performer.done == [key("shop")], seconds=SECONDS)
-    eventually(lambda: not performer.lanes._running, seconds=SECONDS)
+    eventually(lambda: performer.done == [key("shop")])
+    eventually(lambda: not performer.lanes._running)
 
 
 def test_an_application_known_to_be_quick_waits_for_one_that_is_not_known_at_most() -> None:
@@ -97,14 +95,14 @@ def test_an_application_known_to_be_quick_waits_for_one_that_is_not_known_at_mos
     performer.lanes = RenderLanes(performer, concurrency=1, quick_seconds=30.0)
     try:
         performer.add("quick")
-        eventually(lambda: performer.done == [key("quick")], seconds=SECONDS)
+        eventually(lambda: performer.done == [key("quick")])
         performer.hanging = {key("first")}
         performer.add("first")
-        eventually(lambda: performer.running == [key("first")], seconds=SECONDS)
+        eventually(lambda: performer.running == [key("first")])
         for name in ("second", "third", "quick", "fourth"):
             performer.add(name)
         performer.opened.set()
-        eventually(lambda: len(performer.done) == 6, seconds=SECONDS)
+        eventually(lambda: len(performer.done) == 6)
     finally:
         performer.lanes.stop()
 
@@ -118,14 +116,14 @@ def test_a_render_that_a_newer_commit_ends_early_is_not_known_to_be_quick() -> N
         performer.hanging = {key("hangs"), key("first")}
         superseded = performer.task(key("hangs"))
         performer.lanes.add(superseded)
-        eventually(lambda: performer.running == [key("hangs")], seconds=SECONDS)
+        eventually(lambda: performer.running == [key("hangs")])
         superseded.cancel.set()
         performer.add("first")
-        eventually(lambda: performer.running == [key("first")], seconds=SECONDS)
+        eventually(lambda: performer.running == [key("first")])
         for name in ("second", "hangs"):
             performer.add(name)
         performer.opened.set()
-        eventually(lambda: len(performer.done) == 4, seconds=SECONDS)
+        eventually(lambda: len(performer.done) == 4)
     finally:
         performer.lanes.stop()
 

@@ -21,13 +21,12 @@ from gitops_agent.source.sources import Ref, Sources
 from tests.agent.samples import config_map, key
 from tests.render.programs import FAILS, HANGS, program
 from tests.source.author import Author
-from tests.waiting import eventually
+from tests.waiting import LIMIT_SECONDS, eventually
 
 pytestmark = pytest.mark.slow
 
 SHOP, DESK = key("shop"), key("desk")
 MAIN = Ref(kind="branch", value="main")
-SECONDS = 60.0
 HANGING = {"app/kustomization.yaml": "resources: [one.yaml]\n", "app/one.yaml": config_map("one")}
 PLAIN = {"app/one.yaml": config_map("one")}
 
@@ -61,7 +60,7 @@ class Studio:
 
     def wait(self, tree: Tree, application: AppKey = SHOP, **options: str) -> Rendered:
         """Requests until there is a render."""
-        rendered = eventually(lambda: self.ask(tree, application, **options), seconds=SECONDS)
+        rendered = eventually(lambda: self.ask(tree, application, **options))
         assert rendered is not None
         return rendered
 
@@ -73,14 +72,14 @@ class Studio:
                 return error
             return None
 
-        error = eventually(failed, seconds=SECONDS)
+        error = eventually(failed)
         assert error is not None
         return error
 
     def hang(self) -> None:
         """Occupies the pool with a render that does not end."""
         self.ask(self.tree(HANGING))
-        eventually(lambda: self.scratch.exists() and list(self.scratch.iterdir()), seconds=SECONDS, what="it runs")
+        eventually(lambda: self.scratch.exists() and list(self.scratch.iterdir()), what="it runs")
 
 
 @pytest.fixture
@@ -94,7 +93,7 @@ def test_a_render_is_requested_and_wakes_its_application_when_it_is_done(studio:
     tree = studio.tree(PLAIN)
 
     assert studio.ask(tree) is None
-    eventually(lambda: studio.finished == [SHOP], seconds=SECONDS)
+    eventually(lambda: studio.finished == [SHOP])
 
     rendered = studio.ask(tree)
     assert rendered is not None
@@ -107,9 +106,9 @@ def test_a_finished_render_is_served_before_what_its_commit_left_alone(studio: S
         studio.queue.add(other, "main moved", Priority.COMMIT)
 
     studio.ask(studio.tree(PLAIN))
-    eventually(lambda: studio.finished == [SHOP], seconds=SECONDS)
+    eventually(lambda: studio.finished == [SHOP])
 
-    item = studio.queue.take(timeout=SECONDS)
+    item = studio.queue.take(timeout=LIMIT_SECONDS)
     assert item is not None
     assert item.key == SHOP
 
@@ -204,7 +203,7 @@ def test_a_newer_request_ends_a_render_that_hangs(studio: Studio) -> None:
 
     studio.wait(studio.tree(PLAIN))
 
-    assert time.monotonic() - started < SECONDS
+    assert time.monotonic() - started < LIMIT_SECONDS
     assert studio.finished == [SHOP]
     assert not list(studio.scratch.iterdir())
 
@@ -223,7 +222,7 @@ def test_stopping_ends_what_hangs_and_what_waits(studio: Studio) -> None:
     studio.ask(studio.tree(PLAIN), DESK)
     done = threading.Thread(target=studio.rendering.stop)
     done.start()
-    done.join(SECONDS)
+    done.join(LIMIT_SECONDS)
 
     assert not done.is_alive()
     assert studio.finished == []
@@ -279,7 +278,7 @@ def test_a_failure_that_may_pass_is_tried_again_and_known_until_then(studio: Stu
     tree = cast("Tree", Faltering(studio.tree(PLAIN)))
     studio.wait_for_failure(tree)
 
-    eventually(lambda: studio.rendering.count == 2, seconds=SECONDS)
+    eventually(lambda: studio.rendering.count == 2)
 
     assert studio.ask(tree) is not None
     assert studio.finished == [SHOP, SHOP]

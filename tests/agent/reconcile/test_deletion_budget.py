@@ -20,7 +20,8 @@ from gitops_agent.sync.planning.deletion_guard import Dependants
 from gitops_agent.sync.planning.plan import plan
 from gitops_agent.sync.planning.policy import BudgetUse, PlanPolicy
 from tests.agent.cluster_env import ClusterEnv
-from tests.agent.samples import Time, application_object, config_map, key
+from tests.agent.samples import application_object, config_map, key
+from tests.clock import Clock
 from tests.sync.samples import key as object_key
 from tests.sync.samples import live, seen, thing, wanted
 
@@ -30,8 +31,8 @@ LIMITS = BudgetLimits(objects=10, percent=10, window_seconds=600)
 
 
 @pytest.fixture
-def clock() -> Time:
-    return Time()
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def applications() -> ApplicationStore:
 
 
 @pytest.fixture
-def budget(applications: ApplicationStore, clock: Time) -> DeletionBudget:
+def budget(applications: ApplicationStore, clock: Clock) -> DeletionBudget:
     start = clock.now
     return DeletionBudget(applications, LIMITS, clock=clock, now=lambda: NOW + timedelta(seconds=clock.now - start))
 
@@ -66,7 +67,7 @@ def test_an_object_counts_once_however_often_it_is_planned(budget: DeletionBudge
         assert budget.reserve(SHOP, some(10), live=0) is None
 
 
-def test_deletions_are_forgotten_after_the_window(budget: DeletionBudget, clock: Time) -> None:
+def test_deletions_are_forgotten_after_the_window(budget: DeletionBudget, clock: Clock) -> None:
     budget.reserve(SHOP, some(10, "s"), live=0)
     clock.now += 599
     assert budget.reserve(BANK, some(1, "b"), live=0) is not None
@@ -93,7 +94,7 @@ def status(count: int, at: str) -> dict[str, Any]:
     return {"sync": {"deletions": {"count": count, "at": at}}}
 
 
-def test_a_restart_goes_on_counting(applications: ApplicationStore, budget: DeletionBudget, clock: Time) -> None:
+def test_a_restart_goes_on_counting(applications: ApplicationStore, budget: DeletionBudget, clock: Clock) -> None:
     applications.put(application_object("shop") | {"status": status(8, "2026-05-04T11:59:00Z")})
     applications.put(application_object("bank") | {"status": status(50, "2026-05-04T11:00:00Z")})
 

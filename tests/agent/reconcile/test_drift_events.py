@@ -11,7 +11,8 @@ from gitops_agent.manifest.key import Object
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.drift.fight_detector import FightDetector
 from gitops_agent.sync.planning.plan import Plan
-from tests.agent.samples import EventLog, Time, application
+from tests.agent.samples import EventLog, application
+from tests.clock import Clock
 from tests.sync.samples import APP, REVISION, creations, key, kinds, seen, thing
 
 ONE = key("ConfigMap", "one")
@@ -31,7 +32,7 @@ class Desk:
     """A reporter in the test's own time, and what it publishes."""
 
     def __init__(self) -> None:
-        self.time, self.log = Time(), EventLog()
+        self.time, self.log = Clock(), EventLog()
         self.reporter = DriftReporter(self.log, FightDetector(clock=self.time))
 
     def fight(self) -> None:

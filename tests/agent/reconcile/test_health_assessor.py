@@ -15,7 +15,7 @@ from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.health import Health, Status
 from gitops_agent.sync.health.explainer import Explainer
 from gitops_agent.sync.live.live_object import LiveObject, observe
-from tests.agent.samples import Time
+from tests.clock import Clock
 from tests.sync.samples import live, manifests, thing, wanted, workload
 from tests.waiting import eventually
 
@@ -25,12 +25,12 @@ DEGRADED = Health(Status.DEGRADED, "Broken", "it broke")
 
 
 @pytest.fixture
-def time() -> Time:
-    return Time()
+def time() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
-def assessor(nowhere: Transport, time: Time) -> HealthAssessor:
+def assessor(nowhere: Transport, time: Clock) -> HealthAssessor:
     """An assessor without explanations: the API server does not answer."""
     return HealthAssessor(Explainer(Objects(nowhere, Discovery(nowhere), timeout=1)), clock=time)
 
@@ -86,7 +86,7 @@ def test_an_application_that_declares_itself_is_as_healthy_as_its_other_objects(
     assert judge(assessor, HealthMemo(), [other], bank=PROGRESSING).health.status is Status.PROGRESSING
 
 
-def test_after_the_timeout_what_progresses_is_degraded_and_says_for_how_long(assessor: HealthAssessor, time: Time) -> None:
+def test_after_the_timeout_what_progresses_is_degraded_and_says_for_how_long(assessor: HealthAssessor, time: Clock) -> None:
     memo = HealthMemo()
     judge(assessor, memo, [ONE], one=PROGRESSING)
     time.now += 299
@@ -99,7 +99,7 @@ def test_after_the_timeout_what_progresses_is_degraded_and_says_for_how_long(ass
     assert problems[0].message == "not healthy after 300 s: 0 of 1"
 
 
-def test_an_object_that_never_appears_is_degraded_after_the_timeout(assessor: HealthAssessor, time: Time) -> None:
+def test_an_object_that_never_appears_is_degraded_after_the_timeout(assessor: HealthAssessor, time: Clock) -> None:
     memo = HealthMemo()
     judge(assessor, memo, [ONE])
     time.now += 300
@@ -107,7 +107,7 @@ def test_an_object_that_never_appears_is_degraded_after_the_timeout(assessor: He
     assert judge(assessor, memo, [ONE])[0].status is Status.DEGRADED
 
 
-def test_health_ends_the_count(assessor: HealthAssessor, time: Time) -> None:
+def test_health_ends_the_count(assessor: HealthAssessor, time: Clock) -> None:
     memo = HealthMemo()
     judge(assessor, memo, [ONE], one=PROGRESSING)
     time.now += 200
@@ -117,7 +117,7 @@ def test_health_ends_the_count(assessor: HealthAssessor, time: Time) -> None:
     assert judge(assessor, memo, [ONE], one=PROGRESSING)[0].status is Status.PROGRESSING
 
 
-def test_the_next_look_is_never_later_than_the_timeout(assessor: HealthAssessor, time: Time) -> None:
+def test_the_next_look_is_never_later_than_the_timeout(assessor: HealthAssessor, time: Clock) -> None:
     memo = HealthMemo()
     pauses = []
     for _ in range(8):
@@ -130,7 +130,7 @@ def test_the_next_look_is_never_later_than_the_timeout(assessor: HealthAssessor,
     assert sum(pauses) <= 300
 
 
-def test_a_cluster_that_does_not_explain_is_no_reason_to_fail(assessor: HealthAssessor, time: Time) -> None:
+def test_a_cluster_that_does_not_explain_is_no_reason_to_fail(assessor: HealthAssessor, time: Clock) -> None:
     memo = HealthMemo()
     broken = workload("Deployment", "one")
     judge(assessor, memo, [broken], one=PROGRESSING)
@@ -140,7 +140,7 @@ def test_a_cluster_that_does_not_explain_is_no_reason_to_fail(assessor: HealthAs
 
 
 @pytest.mark.cluster
-def test_an_explanation_makes_a_crash_loop_degraded_before_its_time(objects: Objects, namespace: str, time: Time) -> None:
+def test_an_explanation_makes_a_crash_loop_degraded_before_its_time(objects: Objects, namespace: str, time: Clock) -> None:
     spec = {
         "replicas": 1,
         "selector": {"matchLabels": {"app": "web"}},

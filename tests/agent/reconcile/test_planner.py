@@ -16,17 +16,18 @@ from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.manifest.marks import APPROVED, APPROVED_BY, claim
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.planning.blast_radius import DependantCounter
-from tests.agent.samples import HOME, Time, application_object
+from tests.agent.samples import HOME, application_object
+from tests.clock import Clock
 from tests.sync.samples import REVISION, live, seen, thing, wanted
 
 
 @pytest.fixture
-def clock() -> Time:
-    return Time()
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
-def planner(nowhere: Transport, clock: Time) -> Planner:
+def planner(nowhere: Transport, clock: Clock) -> Planner:
     """A planner without an API server: only the plan counts."""
     discovery = Discovery(nowhere)
     objects = Objects(nowhere, discovery)
@@ -38,7 +39,7 @@ def planner(nowhere: Transport, clock: Time) -> Planner:
 APPLICATION = parse(application_object())
 
 
-def test_the_count_of_a_held_plan_expires_and_brings_the_application_back(planner: Planner, clock: Time) -> None:
+def test_the_count_of_a_held_plan_expires_and_brings_the_application_back(planner: Planner, clock: Clock) -> None:
     memo, snapshot = PlanMemo(), seen(*(live(thing("ConfigMap", f"item-{number}")) for number in range(8)))
     held = planner.plan(APPLICATION, wanted(), snapshot, memo)
     memo.follow(held, snapshot, rolling=False)

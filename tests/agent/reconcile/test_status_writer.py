@@ -23,12 +23,12 @@ from gitops_agent.observe import metrics
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.health.status import Health, Status
 from gitops_agent.sync.planning.policy import Approval
-from tests.agent.samples import Time, application_object
+from tests.agent.samples import application_object
+from tests.clock import Clock
 from tests.notify.builders import SecretData
 from tests.waiting import eventually
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-SECONDS = 60.0
 
 
 def view(commit: str = "a", *, health: Status = Status.HEALTHY, **more: Any) -> ReconcileOutcome:
@@ -48,7 +48,7 @@ class Desk:
     """Writes statuses of one Application, on a clock of the test."""
 
     def __init__(self, objects: Objects, notifications: NotificationDispatcher, namespace: str) -> None:
-        self.objects, self.time, self.memo = objects, Time(), StatusMemo()
+        self.objects, self.time, self.memo = objects, Clock(), StatusMemo()
         obj = application_object("shop", namespace=namespace)
         for field in ("uid", "resourceVersion", "generation"):
             del obj["metadata"][field]
@@ -105,14 +105,14 @@ def test_a_view_becomes_a_status_and_its_edges_become_events(desk: Desk) -> None
         "shortRevision": "a" * 12,
         "plan": "p1",
     }
-    eventually(lambda: desk.events() == [("Normal", "Synced")], seconds=SECONDS)
+    eventually(lambda: desk.events() == [("Normal", "Synced")])
 
 
 @pytest.mark.cluster
 def test_a_revision_that_is_not_synced_with_the_same_breath_is_an_event_of_its_own(desk: Desk) -> None:
     desk.publish(view(sync=SyncStatus.OUT_OF_SYNC, applied="", waiting="a CRD"))
 
-    eventually(lambda: desk.events() == [("Normal", "RevisionSeen")], seconds=SECONDS)
+    eventually(lambda: desk.events() == [("Normal", "RevisionSeen")])
 
 
 @pytest.mark.cluster
@@ -351,7 +351,7 @@ def test_edges_that_could_not_be_saved_are_derived_again(
 
     desk.publish(view(health=Status.DEGRADED))
 
-    eventually(lambda: ("Warning", "Degraded") in desk.events(), seconds=SECONDS)
+    eventually(lambda: ("Warning", "Degraded") in desk.events())
 
 
 @pytest.mark.cluster

@@ -17,20 +17,11 @@ from gitops_agent.rollout.observation import Observation, WorkloadStatus
 from gitops_agent.rollout.overlay import ResolvedPolicy
 from gitops_agent.rollout.state import Phase, RolloutState, Stage, Version
 from gitops_agent.sandbox.controlplane import ControlPlane
+from tests.clock import Clock
 from tests.rollout.policies import canary, rolling
 from tests.waiting import eventually
 
 V1, V2 = Version(commit="a" * 40, hash="11111111"), Version(commit="b" * 40, hash="22222222")
-
-
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from gitops_agent.rollout.overlay import ResolvedPolicy
 from gitops_agent.rollout.state import Adoption, RolloutState, Version
 from gitops_agent.rollout.traffic.service import PlainService
 from gitops_agent.sandbox.controlplane import ControlPlane
-from tests.agent.samples import Time, application
+from tests.agent.samples import application
+from tests.clock import Clock
 from tests.rollout.policies import canary, rolling
 from tests.sync.samples import REVISION, thing
 from tests.waiting import eventually
@@ -61,12 +62,12 @@ def test_what_a_run_makes_and_the_workload_as_it_will_be_are_asked_about() -> No
 
 
 @pytest.fixture
-def time() -> Time:
-    return Time()
+def time() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
-def preflight(control_plane: ControlPlane, time: Time) -> RunPreflight:
+def preflight(control_plane: ControlPlane, time: Clock) -> RunPreflight:
     transport = Transport.from_kubeconfig(control_plane.kubeconfig)
     return RunPreflight(Objects(transport, Discovery(transport)), clock=time)
 
@@ -91,7 +92,7 @@ def nobody(namespace: str) -> Application:
 
 @pytest.mark.cluster
 def test_a_refusal_is_asked_about_again_after_a_while(
-    preflight: RunPreflight, control_plane: ControlPlane, time: Time, namespace: str
+    preflight: RunPreflight, control_plane: ControlPlane, time: Clock, namespace: str
 ) -> None:
     begun, allowed = start(namespace, commit(namespace, 2)), nobody(namespace)
     first = preflight.refusal(allowed, begun)

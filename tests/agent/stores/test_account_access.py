@@ -8,18 +8,18 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import ObjectKey
 from tests.agent.accounts import allow, user
-from tests.agent.samples import Time
+from tests.clock import Clock
 
 pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture
-def clock() -> Time:
-    return Time()
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
-def access(objects: Objects, clock: Time) -> AccountAccess:
+def access(objects: Objects, clock: Clock) -> AccountAccess:
     return AccountAccess(objects, clock=clock)
 
 
@@ -45,7 +45,7 @@ def test_objects_that_an_account_may_not_delete_are_named(access: AccountAccess,
     assert access.undeletable(user(namespace, "cleaner"), keys) == {keys[1]}
 
 
-def test_an_answer_is_kept_for_a_minute(access: AccountAccess, objects: Objects, clock: Time, namespace: str) -> None:
+def test_an_answer_is_kept_for_a_minute(access: AccountAccess, objects: Objects, clock: Clock, namespace: str) -> None:
     account, key = user(namespace, "late"), config(namespace)
     assert access.undeletable(account, [key]) == {key}
     allow(objects, namespace, "late", "delete")

@@ -14,7 +14,6 @@ from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.kinds import AUTOSCALER
 from tests.waiting import eventually
 
-SECONDS = 60.0
 SHOP = AppKey("gitops-system", "shop")
 
 
@@ -50,7 +49,7 @@ def test_autoscalers_that_are_there_at_the_start_are_known(
     objects.apply(autoscaler(namespace, "web"))
     informer.start()
 
-    eventually(lambda: deployment(namespace, "web") in (autoscaling.targets() or ()), seconds=SECONDS)
+    eventually(lambda: deployment(namespace, "web") in (autoscaling.targets() or ()))
 
 
 @pytest.mark.cluster
@@ -59,14 +58,14 @@ def test_one_that_comes_turns_and_goes_is_followed(
 ) -> None:
     informer.start()
     made = objects.apply(autoscaler(namespace, "web"))
-    eventually(lambda: deployment(namespace, "web") in (autoscaling.targets() or ()), seconds=SECONDS)
+    eventually(lambda: deployment(namespace, "web") in (autoscaling.targets() or ()))
 
     objects.apply(autoscaler(namespace, "api"))
-    eventually(lambda: deployment(namespace, "api") in (autoscaling.targets() or ()), seconds=SECONDS)
+    eventually(lambda: deployment(namespace, "api") in (autoscaling.targets() or ()))
     assert deployment(namespace, "web") not in (autoscaling.targets() or ())
 
     objects.delete(ObjectKey.of(made), uid=made["metadata"]["uid"])
-    eventually(lambda: deployment(namespace, "api") not in (autoscaling.targets() or ()), seconds=SECONDS)
+    eventually(lambda: deployment(namespace, "api") not in (autoscaling.targets() or ()))
 
 
 @pytest.mark.cluster
@@ -77,10 +76,10 @@ def test_two_autoscalers_of_one_workload_are_one_target(
     objects.apply(autoscaler(namespace, "web", "two"))
     objects.apply(autoscaler(namespace, "api", "three"))
     informer.start()
-    eventually(lambda: deployment(namespace, "api") in (autoscaling.targets() or ()), seconds=SECONDS)
+    eventually(lambda: deployment(namespace, "api") in (autoscaling.targets() or ()))
 
     objects.delete(ObjectKey.of(first), uid=first["metadata"]["uid"])
-    eventually(lambda: f"{namespace}/one" not in autoscaling._targets, seconds=SECONDS)
+    eventually(lambda: f"{namespace}/one" not in autoscaling._targets)
 
     assert deployment(namespace, "web") in (autoscaling.targets() or ())
 

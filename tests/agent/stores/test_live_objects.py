@@ -22,10 +22,9 @@ from gitops_agent.sync.live.live_object import observe
 from gitops_agent.sync.live.live_state import LiveState
 from tests.acceptance.proxy import Fault, Proxy
 from tests.cluster.crds import install, new_group, remove, served, widget, widget_crd
-from tests.waiting import eventually
+from tests.waiting import LIMIT_SECONDS, eventually
 
 pytestmark = pytest.mark.cluster
-SECONDS = 60.0
 CONFIG_MAP, SECRET = GroupKind("", "ConfigMap"), GroupKind("", "Secret")
 
 
@@ -45,12 +44,12 @@ class Stand:
         self.await_complete()
 
     def await_complete(self) -> None:
-        eventually(lambda: self.live.complete, seconds=SECONDS, what="the sweep is over")
+        eventually(lambda: self.live.complete, what="the sweep is over")
 
     def listed(self, kind: GroupKind, application: AppKey) -> None:
         """Asks for a kind and waits for its first list."""
         self.observing.ensure({kind}, application)
-        assert self.observing._informers[kind].synced(SECONDS), f"{kind} is listed"
+        assert self.observing._informers[kind].synced(LIMIT_SECONDS), f"{kind} is listed"
 
     def reasons(self, application: AppKey) -> list[str]:
         return [why for who, why, _ in self.wakes if who == application]
@@ -84,7 +83,7 @@ def holding(control_plane: ControlPlane, file: Path, token: str) -> Iterator[Hel
     release = threading.Event()
 
     def wait() -> None:
-        release.wait(SECONDS)
+        release.wait(LIMIT_SECONDS)
 
     with Proxy(control_plane) as proxy:
         proxy.rule = lambda call: Fault(before=wait) if call.listing else None
@@ -155,7 +154,7 @@ def test_the_sweep_finds_a_kind_whose_only_object_of_ours_has_a_damaged_mark(
 def test_custom_resources_are_swept_over_too(stand: Stand, objects: Objects, discovery: Discovery, namespace: str) -> None:
     group = new_group()
     objects.apply(widget_crd(group))
-    eventually(lambda: served(discovery, group), seconds=SECONDS)
+    eventually(lambda: served(discovery, group))
     try:
         objects.apply(marked(widget(group, namespace), application=stand.shop, digest="d", revision="r"))
 
@@ -173,7 +172,7 @@ def test_nothing_is_known_to_be_complete_before_every_list_has_arrived(stand: St
 
     stand.start()
 
-    eventually(lambda: stand.reasons(stand.shop) == ["every kind has been listed"], seconds=SECONDS)
+    eventually(lambda: stand.reasons(stand.shop) == ["every kind has been listed"])
     assert stand.observing.complete(stand.shop)
 
 
@@ -182,7 +181,7 @@ def test_a_kind_that_is_declared_is_watched_and_its_first_list_reported(held: He
     assert stand.observing.ensure({CONFIG_MAP, SECRET}, stand.shop) == (CONFIG_MAP, SECRET)
 
     held.release.set()
-    eventually(lambda: sorted(stand.reasons(stand.shop)) == ["ConfigMap was listed", "Secret was listed"], seconds=SECONDS)
+    eventually(lambda: sorted(stand.reasons(stand.shop)) == ["ConfigMap was listed", "Secret was listed"])
     assert stand.observing.ensure({CONFIG_MAP, SECRET}, stand.shop) == ()
 
 
@@ -198,9 +197,9 @@ def test_a_change_wakes_the_owner(stand: Stand, objects: Objects, namespace: str
     stand.wakes.clear()
 
     config_map = objects.apply(ours(namespace, "one", data={"a": "1"}))
-    eventually(lambda: stand.reasons(stand.shop), seconds=SECONDS)
+    eventually(lambda: stand.reasons(stand.shop))
     objects.delete(ObjectKey.of(config_map), uid=config_map["metadata"]["uid"])
-    eventually(lambda: stand.reasons(stand.shop)[-1] == f"ConfigMap:{namespace}/one removed", seconds=SECONDS)
+    eventually(lambda: stand.reasons(stand.shop)[-1] == f"ConfigMap:{namespace}/one removed")
 
     # Other tests share the cluster: only events of this namespace count.
     wakes = [(who, priority) for who, _, priority in stand.wakes if who.namespace == namespace]
@@ -211,12 +210,12 @@ def test_a_change_wakes_the_owner(stand: Stand, objects: Objects, namespace: str
 def test_an_object_whose_marks_are_removed_wakes_its_last_owner(stand: Stand, objects: Objects, namespace: str) -> None:
     config_map = objects.apply(ours(namespace, "one"))
     stand.listed(CONFIG_MAP, stand.shop)
-    eventually(lambda: stand.live.of(stand.shop), seconds=SECONDS)
+    eventually(lambda: stand.live.of(stand.shop))
     stand.wakes.clear()
 
     objects.merge_patch(ObjectKey.of(config_map), {"metadata": {"labels": {"gitops-agent.dev/application": None}}})
 
-    eventually(lambda: stand.reasons(stand.shop) == [f"ConfigMap:{namespace}/one removed"], seconds=SECONDS)
+    eventually(lambda: stand.reasons(stand.shop) == [f"ConfigMap:{namespace}/one removed"])
     assert stand.live.of(stand.shop) == {}
 
 
@@ -231,7 +230,7 @@ def test_a_kind_that_is_gone_is_watched_only_as_long_as_it_is_declared(
     stand.listed(CONFIG_MAP, stand.desk)
 
     remove(objects, group)
-    eventually(lambda: kind in stand.observing._unserved, seconds=SECONDS, what="the kind is known to be gone")
+    eventually(lambda: kind in stand.observing._unserved, what="the kind is known to be gone")
     assert kind in stand.observing._informers, "shop still declares it"
 
     informer = stand.observing._informers[kind]
@@ -239,12 +238,12 @@ def test_a_kind_that_is_gone_is_watched_only_as_long_as_it_is_declared(
     assert kind not in stand.observing._informers
     assert informer.watch is not None
     thread = informer.watch._thread
-    eventually(lambda: not thread.is_alive(), seconds=SECONDS, what="the watch has ended")
+    eventually(lambda: not thread.is_alive(), what="the watch has ended")
 
     install(objects, stand.discovery, group)
     stand.listed(kind, stand.desk)
     remove(objects, group)
-    eventually(lambda: kind in stand.observing._unserved, seconds=SECONDS, what="the kind is known to be gone again")
+    eventually(lambda: kind in stand.observing._unserved, what="the kind is known to be gone again")
     stand.observing.forget(stand.desk)
     assert kind not in stand.observing._informers
 
@@ -273,7 +272,7 @@ def restricted(control_plane: ControlPlane, objects: Objects, namespace: str) ->
         transport.request("GET", "/api/v1/configmaps", query={"limit": "1"})
         return True
 
-    eventually(may_list, seconds=SECONDS, what="the role is known")
+    eventually(may_list, what="the role is known")
     yield transport
     transport.close()
     for obj in created:
@@ -328,10 +327,10 @@ def test_an_object_applied_while_a_list_was_on_its_way_stays_known(
         expired, slow = Fault(status=410, reason="Expired"), Fault(after=apply)
         script = [expired, slow]
         proxy.rule = lambda call: script.pop(0) if script and call.watch == (script[0] is expired) else None
-        eventually(proxy.end_watches, seconds=SECONDS, what="its stream breaks")
-        eventually(lambda: watch.streams >= 3, seconds=SECONDS, what="it watches again")
+        eventually(proxy.end_watches, what="its stream breaks")
+        eventually(lambda: watch.streams >= 3, what="it watches again")
         objects.apply(ours(namespace, "marker"))
-        eventually(lambda: stand.live.get(config_map(namespace, "marker")), seconds=SECONDS, what="the watch has caught up")
+        eventually(lambda: stand.live.get(config_map(namespace, "marker")), what="the watch has caught up")
 
         assert stand.live.get(config_map(namespace, "one")) is not None
         apply()
@@ -356,8 +355,8 @@ def test_an_application_that_declares_an_unseen_kind_is_woken(
     stand.observing.ensure({SECRET, CONFIG_MAP}, stand.shop)
     held_and_restricted.release.set()
 
-    eventually(lambda: "Secret cannot be listed" in stand.reasons(stand.shop), seconds=SECONDS)
-    eventually(lambda: "ConfigMap was listed" in stand.reasons(stand.shop), seconds=SECONDS)
+    eventually(lambda: "Secret cannot be listed" in stand.reasons(stand.shop))
+    eventually(lambda: "ConfigMap was listed" in stand.reasons(stand.shop))
     assert stand.observing.ensure({SECRET, CONFIG_MAP}, stand.shop) == ()
     assert "Forbidden" in stand.live.cannot_see[SECRET] or "forbidden" in stand.live.cannot_see[SECRET]
     assert {key.name for key in stand.live.of(stand.shop)} == {"one"}
@@ -378,5 +377,5 @@ def test_the_sweep_waits_for_an_api_server_that_is_away_and_ends_with_the_proces
 
     stand.observing.stop()
 
-    eventually(lambda: not stand.observing._sweeper.is_alive(), seconds=SECONDS)
+    eventually(lambda: not stand.observing._sweeper.is_alive())
     assert not stand.live.complete

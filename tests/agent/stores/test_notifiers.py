@@ -18,9 +18,8 @@ from gitops_agent.manifest.kinds import NOTIFIER
 from gitops_agent.notify.dispatcher import NotificationDispatcher
 from tests.agent.samples import key
 from tests.notify.builders import SecretData
-from tests.waiting import eventually
+from tests.waiting import LIMIT_SECONDS, eventually
 
-SECONDS = 60.0
 INVALID: Object = {"applications": {"matchLabels": {"no label": "x"}}}
 """What the API server takes, because a schema has no patterns of keys."""
 
@@ -67,7 +66,7 @@ def stand(installed: None, objects: Objects, namespace: str) -> Iterator[Stand]:
 def test_edges_reach_the_notifiers_that_were_there_at_the_start(stand: Stand) -> None:
     stand.apply()
     stand.notifiers.start()
-    assert stand.notifiers.synced(SECONDS)
+    assert stand.notifiers.synced(LIMIT_SECONDS)
 
     event = Event(type=EventType.DEGRADED, application=key("shop", stand.namespace), at=datetime.now(UTC))
     stand.notifications.save([event], {})
@@ -79,12 +78,12 @@ def test_edges_reach_the_notifiers_that_were_there_at_the_start(stand: Stand) ->
 def test_one_that_comes_and_goes_is_followed(stand: Stand) -> None:
     stand.notifiers.start()
     notifier = stand.apply()
-    eventually(lambda: stand.listeners() == {"chat"}, seconds=SECONDS)
+    eventually(lambda: stand.listeners() == {"chat"})
 
     # In the background: the garbage collector learns of new kinds twice a minute only.
     stand.objects.delete(ObjectKey.of(notifier), uid=notifier["metadata"]["uid"], propagation="Background")
 
-    eventually(lambda: stand.listeners() == set(), seconds=SECONDS)
+    eventually(lambda: stand.listeners() == set())
 
 
 @pytest.mark.cluster
@@ -92,13 +91,13 @@ def test_an_invalid_notifier_is_reported_and_disturbs_no_other(stand: Stand) -> 
     stand.apply("good")
     stand.apply("bad", **INVALID)
     stand.notifiers.start()
-    eventually(lambda: stand.listeners() == {"good"}, seconds=SECONDS)
+    eventually(lambda: stand.listeners() == {"good"})
 
     def conditions() -> dict[str, tuple[str, str]]:
         conditions = (stand.get("bad").get("status") or {}).get("conditions") or ()
         return {condition["type"]: (condition["status"], condition["reason"]) for condition in conditions}
 
-    eventually(conditions, seconds=SECONDS)
+    eventually(conditions)
     assert conditions() == {"Ready": ("False", "InvalidSpec"), "Stalled": ("True", "InvalidSpec")}
 
 
@@ -106,11 +105,11 @@ def test_an_invalid_notifier_is_reported_and_disturbs_no_other(stand: Stand) -> 
 def test_what_is_wrong_is_written_once(stand: Stand) -> None:
     stand.apply("bad", **INVALID)
     stand.notifiers.start()
-    eventually(lambda: (stand.get("bad").get("status") or {}).get("conditions"), seconds=SECONDS)
+    eventually(lambda: (stand.get("bad").get("status") or {}).get("conditions"))
     before = stand.get("bad")["metadata"]["resourceVersion"]
 
     stand.apply("marker")
-    eventually(lambda: stand.listeners() == {"marker"}, seconds=SECONDS)
+    eventually(lambda: stand.listeners() == {"marker"})
 
     assert stand.get("bad")["metadata"]["resourceVersion"] == before
 
@@ -119,12 +118,12 @@ def test_what_is_wrong_is_written_once(stand: Stand) -> None:
 def test_one_that_was_spoiled_is_no_listener_until_it_is_corrected(stand: Stand) -> None:
     stand.apply()
     stand.notifiers.start()
-    eventually(lambda: stand.listeners() == {"chat"}, seconds=SECONDS)
+    eventually(lambda: stand.listeners() == {"chat"})
 
     stand.apply(**INVALID)
-    eventually(lambda: stand.listeners() == set(), seconds=SECONDS)
+    eventually(lambda: stand.listeners() == set())
     stand.apply()
-    eventually(lambda: stand.listeners() == {"chat"}, seconds=SECONDS)
+    eventually(lambda: stand.listeners() == {"chat"})
 
 
 @pytest.mark.cluster
@@ -133,7 +132,7 @@ def test_notifiers_of_other_namespaces_are_ignored(stand: Stand, home: str) -> N
     stand.objects.apply({**body, "spec": {"provider": "webhook", "address": "http://127.0.0.1:1/hook"}})
     stand.apply()
     stand.notifiers.start()
-    assert stand.notifiers.synced(SECONDS)
+    assert stand.notifiers.synced(LIMIT_SECONDS)
 
     assert stand.listeners() == {"chat"}
 

@@ -14,11 +14,10 @@ from gitops_agent.errors import AgentError, NotFound, SourceError
 from gitops_agent.httpclient.allowed_hosts import AllowedHosts, HostRefused
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.sandbox.controlplane import ControlPlane
-from tests.agent.samples import Time
+from tests.clock import Clock
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
-SECONDS = 60.0
 
 
 class Rotations(list[str]):
@@ -54,7 +53,7 @@ def test_a_secret_is_read_and_decoded(secrets: SecretStore, objects: Objects, na
 def test_a_second_look_costs_no_request(secrets: SecretStore, objects: Objects, transport: Transport, namespace: str) -> None:
     objects.apply(secret(namespace, username="ada"))
     secrets.read(namespace, "token")
-    eventually(lambda: secrets._watched[f"{namespace}/token"].informer.watch.streams, seconds=SECONDS)  # type: ignore[union-attr]
+    eventually(lambda: secrets._watched[f"{namespace}/token"].informer.watch.streams)  # type: ignore[union-attr]
     before = transport.count
 
     for _ in range(20):
@@ -72,8 +71,8 @@ def test_a_rotation_is_observed_and_reported(
 
     objects.apply(secret(namespace, username="eve"))
 
-    eventually(lambda: secrets.read(namespace, "token").data == {"username": b"eve"}, seconds=SECONDS)
-    eventually(lambda: rotated == [f"{namespace}/token"], seconds=SECONDS)
+    eventually(lambda: secrets.read(namespace, "token").data == {"username": b"eve"})
+    eventually(lambda: rotated == [f"{namespace}/token"])
 
 
 def test_another_secret_is_not_listened_to(secrets: SecretStore, objects: Objects, namespace: str, rotated: Rotations) -> None:
@@ -82,7 +81,7 @@ def test_another_secret_is_not_listened_to(secrets: SecretStore, objects: Object
 
     objects.apply(secret(namespace, "another", username="eve"))
     objects.apply(secret(namespace, username="eve"))
-    eventually(lambda: rotated, seconds=SECONDS)
+    eventually(lambda: rotated)
 
     assert set(rotated) == {f"{namespace}/token"}
 
@@ -95,7 +94,7 @@ def test_a_secret_that_is_created_later_is_reported(
 
     objects.apply(secret(namespace, username="ada"))
 
-    eventually(lambda: rotated == [f"{namespace}/token"], seconds=SECONDS)
+    eventually(lambda: rotated == [f"{namespace}/token"])
     assert secrets.read(namespace, "token").data == {"username": b"ada"}
 
 
@@ -112,7 +111,7 @@ def test_a_secret_that_goes_is_not_there_any_more(secrets: SecretStore, objects:
             return True
         return False
 
-    eventually(gone, seconds=SECONDS)
+    eventually(gone)
 
 
 def test_a_label_on_a_secret_is_no_rotation(secrets: SecretStore, objects: Objects, namespace: str, rotated: Rotations) -> None:
@@ -121,7 +120,7 @@ def test_a_label_on_a_secret_is_no_rotation(secrets: SecretStore, objects: Objec
 
     objects.merge_patch(ObjectKey.of(applied), {"metadata": {"labels": {"team": "shop"}}})
     objects.merge_patch(ObjectKey.of(applied), {"data": {"username": base64.b64encode(b"eve").decode()}})
-    eventually(lambda: secrets.read(namespace, "token").data == {"username": b"eve"}, seconds=SECONDS)
+    eventually(lambda: secrets.read(namespace, "token").data == {"username": b"eve"})
 
     assert rotated == [f"{namespace}/token"]
 
@@ -233,7 +232,7 @@ def test_a_secret_for_any_use_comes_with_the_hosts_it_may_be_sent_to(
     secrets.read(namespace, "token").hosts.check("anywhere.example")
     obj["metadata"]["annotations"] = {"gitops-agent.dev/allowed-hosts": "Metrics.example.com"}
     objects.apply(obj)
-    eventually(lambda: secrets.read(namespace, "token").hosts.patterns == ("metrics.example.com",), seconds=SECONDS)
+    eventually(lambda: secrets.read(namespace, "token").hosts.patterns == ("metrics.example.com",))
 
     secrets.read(namespace, "token").hosts.check("metrics.example.com")
     text = f"Secret {namespace}/token may not be sent to evil.example: its annotation gitops-agent.dev/allowed-hosts"
@@ -255,7 +254,7 @@ def test_the_setting_limits_the_hosts_of_every_secret(transport: Transport, disc
 
 
 def test_the_watch_of_a_secret_that_is_no_longer_read_ends(transport: Transport, discovery: Discovery, namespace: str) -> None:
-    clock = Time()
+    clock = Clock()
     objects = Objects(transport, discovery)
     secrets = SecretStore(objects, clock=clock)
     try:

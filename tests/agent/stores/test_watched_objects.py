@@ -13,11 +13,10 @@ from gitops_agent.cluster.transport import Transport
 from gitops_agent.errors import AgentError, NotFound, SourceError
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.kinds import CONFIG_MAP
-from tests.agent.samples import Time
+from tests.clock import Clock
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
-SECONDS = 60.0
 
 
 class Changes(list[str]):
@@ -33,12 +32,12 @@ def changes() -> Changes:
 
 
 @pytest.fixture
-def clock() -> Time:
-    return Time()
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
-def config_maps(objects: Objects, changes: Changes, clock: Time) -> Iterator[ConfigMapStore]:
+def config_maps(objects: Objects, changes: Changes, clock: Clock) -> Iterator[ConfigMapStore]:
     store = ConfigMapStore(objects, clock=clock)
     store.subscribe(changes)
     yield store
@@ -55,7 +54,7 @@ def begin(store: ConfigMapStore, namespace: str, changes: Changes) -> None:
     except AgentError:
         early = True
     if not early:
-        eventually(lambda: f"{namespace}/site" in changes, seconds=SECONDS)
+        eventually(lambda: f"{namespace}/site" in changes)
 
 
 def config_map(namespace: str, **data: str) -> Object:
@@ -99,8 +98,8 @@ def test_an_object_that_is_not_there_is_reported_when_it_comes(
 
     objects.apply(config_map(namespace, city="Bonn"))
 
-    eventually(lambda: config_maps.hold(namespace, "site") == {"city": b"Bonn"}, seconds=SECONDS)
-    eventually(lambda: len(changes) > before, seconds=SECONDS)
+    eventually(lambda: config_maps.hold(namespace, "site") == {"city": b"Bonn"})
+    eventually(lambda: len(changes) > before)
 
 
 def test_a_first_answer_that_is_a_refusal_is_reported(nowhere: Transport, discovery: Discovery, changes: Changes) -> None:
@@ -116,7 +115,7 @@ def test_a_first_answer_that_is_a_refusal_is_reported(nowhere: Transport, discov
 
 
 def test_a_held_object_is_watched_until_it_is_released(
-    config_maps: ConfigMapStore, objects: Objects, namespace: str, clock: Time
+    config_maps: ConfigMapStore, objects: Objects, namespace: str, clock: Clock
 ) -> None:
     objects.apply(config_map(namespace, city="Bonn"))
     config_maps.hold(namespace, "site")

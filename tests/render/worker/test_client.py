@@ -24,11 +24,10 @@ from gitops_agent.render.worktree import WorkTree
 from tests.render.programs import HANGS, program
 from tests.render.samples import CHART, ask, config_map, deployment, put
 from tests.render.worker.conftest import Start
-from tests.waiting import eventually
+from tests.waiting import LIMIT_SECONDS, eventually
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 60.0
 FILES: dict[str, str | bytes] = {
     "k/kustomization.yaml": "resources: [../base]\nnamePrefix: x-\n",
     "base/kustomization.yaml": "resources: [a.yaml, b.yaml]\n",
@@ -135,7 +134,7 @@ def test_the_process_that_starts_workers_is_replaced(tree: WorkTree, tmp_path: P
     first = parent_of(workers, tree)
     supervisor = int(Path(f"/proc/{first}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(supervisor, signal.SIGKILL)
-    eventually(lambda: not Path(f"/proc/{first}").exists(), seconds=SECONDS)
+    eventually(lambda: not Path(f"/proc/{first}").exists())
 
     assert parent_of(workers, tree) != first
 
@@ -162,12 +161,12 @@ def hanging(tree: WorkTree, tmp_path: Path) -> Iterator[Hanging]:
         thread.start()
         threads.append(thread)
         pid = tmp_path / "pid"
-        eventually(lambda: pid.exists() and pid.read_text().strip(), seconds=SECONDS)
+        eventually(lambda: pid.exists() and pid.read_text().strip())
         return int(pid.read_text()), thread, results
 
     yield do
     for thread in threads:
-        thread.join(SECONDS)
+        thread.join(LIMIT_SECONDS)
         assert not thread.is_alive()
 
 
@@ -180,7 +179,7 @@ def test_a_render_that_is_not_needed_any_more_ends_with_all_it_started(tmp_path:
     cancel = threading.Event()
     worker, thread, results = hanging(start(kustomize=hangs(tmp_path)), cancel=cancel)
     cancel.set()
-    thread.join(SECONDS)
+    thread.join(LIMIT_SECONDS)
 
     (failure,) = results
     assert isinstance(failure, Failure)
@@ -194,7 +193,7 @@ def test_a_worker_that_stops_is_ended_at_the_time_limit(tree: WorkTree, tmp_path
     workers = start(kustomize=hangs(tmp_path), limits=RenderLimits(seconds=10))
     worker, thread, results = hanging(workers)
     os.kill(worker, signal.SIGSTOP)
-    thread.join(SECONDS)
+    thread.join(LIMIT_SECONDS)
 
     (failure,) = results
     assert isinstance(failure, Failure)
@@ -213,7 +212,7 @@ def test_a_worker_that_dies_fails_its_render_only(
     workers = start(kustomize=hangs(tmp_path), limits=RenderLimits(seconds=50))
     worker, thread, results = hanging(workers)
     os.kill(worker, number)
-    thread.join(SECONDS)
+    thread.join(LIMIT_SECONDS)
 
     (failure,) = results
     assert isinstance(failure, Failure)
@@ -256,14 +255,14 @@ def test_everything_ends_with_the_agent_however_it_ends(repository: Path, tmp_pa
     argv = [sys.executable, "-c", RUNS, str(hangs(tmp_path)), str(tmp_path / "scratch"), str(repository)]
     agent = subprocess.Popen(argv, cwd=Path(__file__).parents[3])
     pid = tmp_path / "pid"
-    eventually(lambda: pid.exists() and pid.read_text().strip(), seconds=SECONDS)
+    eventually(lambda: pid.exists() and pid.read_text().strip())
     worker = int(pid.read_text())
     (program_pid,) = [int(child) for child in Path(f"/proc/{worker}/task/{worker}/children").read_text().split()]
     agent.kill()
     agent.wait()
 
-    eventually(lambda: not Path(f"/proc/{worker}").exists() and not Path(f"/proc/{program_pid}").exists(), seconds=SECONDS)
-    eventually(lambda: not list((tmp_path / "scratch").rglob("worker-*")), seconds=SECONDS)
+    eventually(lambda: not Path(f"/proc/{worker}").exists() and not Path(f"/proc/{program_pid}").exists())
+    eventually(lambda: not list((tmp_path / "scratch").rglob("worker-*")))
 
 
 def test_what_a_program_leaves_behind_in_a_session_of_its_own_ends_with_its_worker(
@@ -275,10 +274,10 @@ def test_what_a_program_leaves_behind_in_a_session_of_its_own_ends_with_its_work
     escapes = SHOWS_ITS_PARENT.replace("printf", f"{leaves}{waits}printf", 1)
     workers = start(kustomize=program(tmp_path / "bin", escapes))
     parent_of(workers, tree)
-    escaped = eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), seconds=SECONDS)
+    escaped = eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip())
     workers.stop()
 
-    eventually(lambda: not Path(f"/proc/{escaped}").exists(), seconds=SECONDS)
+    eventually(lambda: not Path(f"/proc/{escaped}").exists())
 
 
 def test_workers_that_die_together_cost_no_other_worker(tree: WorkTree, tmp_path: Path, start: Start) -> None:
@@ -292,7 +291,7 @@ def test_workers_that_die_together_cost_no_other_worker(tree: WorkTree, tmp_path
     os.kill(int(supervisor), signal.SIGSTOP)
     for pid in both:
         os.kill(pid, signal.SIGKILL)
-    eventually(lambda: [_stat(pid)[0] for pid in both] == ["Z", "Z"], seconds=SECONDS)
+    eventually(lambda: [_stat(pid)[0] for pid in both] == ["Z", "Z"])
     os.kill(int(supervisor), signal.SIGCONT)
 
     assert _stat(parent_of(workers, tree))[1] == supervisor

@@ -19,9 +19,7 @@ from gitops_agent.render.worker.launch import SocketDialer
 from gitops_agent.render.worker.supervisor import listen
 from gitops_agent.render.worktree import WorkTree
 from tests.render.samples import CHART, ask, config_map, put
-from tests.waiting import eventually
-
-SECONDS = 60.0
+from tests.waiting import LIMIT_SECONDS, eventually
 
 
 @pytest.fixture
@@ -34,7 +32,7 @@ def server(tmp_path: Path, programs: Mapping[str, Path]) -> Iterator[subprocess.
         process = subprocess.Popen(argv, stderr=log)
     yield process
     process.terminate()
-    assert process.wait(SECONDS) == 0
+    assert process.wait(LIMIT_SECONDS) == 0
 
 
 @pytest.mark.slow
@@ -44,12 +42,12 @@ def test_renders_behind_a_socket_are_renders(tmp_path: Path, repository: Path) -
     programs: dict[str, Path | None] = {"helm": None, "kustomize": None}
     workers = RenderWorkers(SocketDialer(tmp_path / "s"), limits=RenderLimits(), programs=programs)
     tree = WorkTree(repository)
-    rendered = eventually(lambda: attempt(workers, tree, "h"), seconds=SECONDS)
+    rendered = eventually(lambda: attempt(workers, tree, "h"))
 
     assert [manifest.key.name for manifest in rendered.manifests] == ["settings"]
     assert workers.render(tree, ask("p")).manifests[0].key.name == "p"
     workers.stop()
-    eventually(lambda: not list((tmp_path / "scratch").rglob("worker-*")), seconds=SECONDS)
+    eventually(lambda: not list((tmp_path / "scratch").rglob("worker-*")))
     assert (tmp_path / "log").read_text().startswith(f"rendering at {tmp_path}/s; network: no")
 
 
@@ -73,11 +71,11 @@ def test_what_a_stranger_sends_ends_its_worker_only(server: subprocess.Popen[byt
         return stranger
 
     for data in (b"\xff" * 100, b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\2\0\0\0\0{}"):
-        stranger = eventually(connect, seconds=SECONDS)
+        stranger = eventually(connect)
         assert stranger is not None
         with stranger:
             stranger.sendall(data)
-            stranger.settimeout(SECONDS)
+            stranger.settimeout(LIMIT_SECONDS)
             with contextlib.suppress(ConnectionResetError):
                 while stranger.recv(4096):
                     pass
@@ -96,8 +94,8 @@ def test_a_socket_is_for_this_user_and_group_and_replaces_one_of_a_dead_process(
 
 @pytest.mark.slow
 def test_a_supervisor_ends_at_sigterm_while_it_renders(server: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    eventually((tmp_path / "s").exists, seconds=SECONDS)
+    eventually((tmp_path / "s").exists)
     with socket.socket(socket.AF_UNIX) as connection:
-        eventually(lambda: connection.connect_ex(str(tmp_path / "s")) == 0, seconds=SECONDS)
+        eventually(lambda: connection.connect_ex(str(tmp_path / "s")) == 0)
         server.send_signal(signal.SIGTERM)
-        assert server.wait(SECONDS) == 0
+        assert server.wait(LIMIT_SECONDS) == 0

@@ -11,8 +11,6 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 60.0
-
 
 KUBECONFIG = """\
 apiVersion: v1
@@ -44,7 +42,7 @@ def said(agent: AgentProcess, event: str) -> list[dict[str, object]]:
 
 
 def test_it_is_the_installed_command_with_a_log_of_its_own(agent: AgentProcess, tmp_path: Path) -> None:
-    starting = eventually(lambda: said(agent, "starting"), seconds=SECONDS)[0]
+    starting = eventually(lambda: said(agent, "starting"))[0]
 
     assert agent.log == tmp_path / "replica-1.log"
     assert str(starting["identity"]).startswith("replica-1_")
@@ -52,14 +50,14 @@ def test_it_is_the_installed_command_with_a_log_of_its_own(agent: AgentProcess, 
 
 
 def test_it_ends_when_asked_though_no_api_server_answers(agent: AgentProcess) -> None:
-    eventually(lambda: said(agent, "listening"), seconds=SECONDS)
+    eventually(lambda: said(agent, "listening"))
 
     assert agent.stop() == 0
     assert agent.stop() == 0
 
 
 def test_a_killed_one_is_gone_at_once(agent: AgentProcess) -> None:
-    eventually(lambda: said(agent, "starting"), seconds=SECONDS)
+    eventually(lambda: said(agent, "starting"))
     agent.kill()
 
     assert not running(agent.process.pid)
@@ -76,7 +74,7 @@ def test_lines_that_are_no_events_are_passed_over(agent: AgentProcess) -> None:
 def test_settings_may_be_added(kubeconfig: Path, tmp_path: Path) -> None:
     agent = AgentProcess(kubeconfig, tmp_path, environ={"GITOPS_AGENT_LOG__LEVEL": "nonsense"})
 
-    assert eventually(agent.process.poll, seconds=SECONDS) == 2
+    assert eventually(agent.process.poll) == 2
     agent.kill()
     assert "GITOPS_AGENT_LOG__LEVEL" in agent.log.read_text()
 
@@ -85,7 +83,7 @@ def test_no_token_of_ours_goes_with_it(kubeconfig: Path, tmp_path: Path, monkeyp
     monkeypatch.setenv("KUBECONFIG", "/somewhere")
     monkeypatch.setenv("SOME_TOKEN", "very-secret")
     agent = AgentProcess(kubeconfig, tmp_path)
-    eventually(lambda: said(agent, "starting"), seconds=SECONDS)
+    eventually(lambda: said(agent, "starting"))
     environ = Path(f"/proc/{agent.process.pid}/environ").read_bytes().split(b"\0")
     agent.kill()
 

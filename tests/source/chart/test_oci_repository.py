@@ -15,10 +15,12 @@ from gitops_agent.oci.cosign.keys import keys_of
 from gitops_agent.oci.cosign.policy import CosignPolicy
 from gitops_agent.oci.registry import Registries
 from gitops_agent.render.binaries import find
+from gitops_agent.revision.chart_dependency import ChartDependency
 from gitops_agent.source.chart.archive import unpack
 from gitops_agent.source.chart.chart_ref import ChartLock, ChartRef, ChartSource, SignerDemand
 from gitops_agent.source.chart.charts import Charts
 from gitops_agent.source.chart.credentials import ChartCredentials
+from gitops_agent.source.chart.dependency import DependencyAccess
 from gitops_agent.source.chart.oci_repository import CONFIG, LAYERS, PROVENANCE, OciRepository, RegistryState
 from gitops_agent.source.chart.repository import ChartAccess, ChartVersion
 from gitops_agent.source.chart.signers import policies
@@ -29,6 +31,7 @@ from tests.oci.cosign.sigstore_instance import ACTIONS, RELEASE, Instance
 from tests.oci.fake_registry import FakeRegistry
 from tests.oci.real_registry import real_registry
 from tests.source.chart.archives import member, packed
+from tests.source.chart.server import serving
 
 USER = ChartCredentials(username="u", password="hidden")
 CREATED = {"org.opencontainers.image.created": "2026-11-03T10:00:00Z"}
@@ -261,6 +264,36 @@ def test_an_unsigned_version_is_not_followed_and_the_signed_one_stays(fake: Fake
     fake.push("charts/podinfo", chart(newer), "6.5.5")
     assert [error.reason for error in charts.poll(source, [ref], access).errors.values()] == ["Unverified"]
     assert charts.resolve(source, ref) == revision
+
+
+def test_a_dependency_needs_the_signature_that_its_chart_demands(fake: FakeRegistry, tmp_path: Path) -> None:
+    key, charts = signer(), Charts(tmp_path)
+    url = f"oci://127.0.0.1:{fake.port}/charts"
+    dependency = ChartDependency(url, "podinfo", "6.5.4")
+    demanding = DependencyAccess(namespace="shop", chart="shop", signers=DEMAND)
+    source, ref = demanding.located(dependency)
+    access = ChartAccess(url=source.url, signers={DEMAND: CosignPolicy(keys=keys_of({"a.pub": public(key)}))})
+    digest = fake.push("charts/podinfo", chart(packed()), "6.5.4")
+
+    problem = demanding.explained(dependency, charts.poll(source, [ref], access).errors[ref])
+    assert (problem.reason, problem.facts["dependency"]) == ("ChartDependencyUnverified", "podinfo")
+    fake.push("charts/podinfo", simple(key, digest), f"{digest.replace(':', '-')}.sig")
+    assert charts.poll(source, [ref], access).errors == {}
+    assert charts.resolve(source, ref).subject == "podinfo 6.5.4"
+
+
+def test_a_dependency_outside_of_registries_has_no_cosign_signature(tmp_path: Path) -> None:
+    with serving() as server:
+        server.publish("podinfo", "6.5.4")
+        dependency = ChartDependency(server.url, "podinfo", "6.5.4")
+        demanding = DependencyAccess(namespace="shop", chart="shop", signers=DEMAND)
+        source, ref = demanding.located(dependency)
+        access = ChartAccess(url=source.url, signers={DEMAND: CosignPolicy(keys=keys_of({"a.pub": public(signer())}))})
+
+        problem = demanding.explained(dependency, Charts(tmp_path).poll(source, [ref], access).errors[ref])
+
+    assert (problem.reason, problem.facts["repository"]) == ("ChartDependencyUnverified", server.url)
+    assert "cosign" in problem.message
 
 
 def test_a_version_is_followed_once_a_demanded_identity_signed_it(fake: FakeRegistry, tmp_path: Path) -> None:

@@ -1,14 +1,7 @@
 from __future__ import annotations
 
 from gitops_agent.sync.apply.concurrency import AdaptiveLimit
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 def test_a_plea_for_patience_halves_the_window() -> None:
@@ -23,7 +16,7 @@ def test_pleas_of_the_same_moment_count_once() -> None:
     for _ in range(5):
         window.throttled()
     assert window.size == 8
-    clock.now = 2.0
+    clock.now += 2
     window.throttled()
     assert window.size == 4
 

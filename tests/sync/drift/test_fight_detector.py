@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.sync.drift.fight_detector import FightDetector
-from tests.sync.apply.test_concurrency import Clock
+from tests.clock import Clock
 
 WEB, DB = (ObjectKey("apps", "Deployment", "shop", name) for name in ("web", "db"))
 

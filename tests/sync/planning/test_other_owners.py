@@ -9,7 +9,7 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.sync.planning.other_owners import RECHECK_SECONDS, OtherOwners
 from gitops_agent.sync.planning.other_tools import ARGO_APPLICATION
-from tests.agent.samples import Time
+from tests.clock import Clock
 from tests.sync.other_owners import flux, owner
 from tests.sync.samples import creations, thing
 
@@ -25,7 +25,7 @@ def kustomization(objects: Objects, namespace: str) -> Iterator[ObjectKey]:
 def test_an_owner_is_asked_again_after_a_while_and_counts_as_active_until_then(
     kustomization: ObjectKey, objects: Objects, namespace: str
 ) -> None:
-    clock = Time()
+    clock = Clock()
     owners = OtherOwners(objects, clock=clock)
     taken = creations([thing("ConfigMap", name, namespace=namespace) for name in ("web", "absent")])
 
@@ -49,7 +49,7 @@ def test_an_object_whose_owner_is_gone_may_be_taken_over(kustomization: ObjectKe
 
 
 def test_an_application_of_argo_cd_is_looked_up_by_its_name_in_every_namespace(objects: Objects, namespace: str) -> None:
-    clock = Time()
+    clock = Clock()
     owners = OtherOwners(objects, clock=clock)
     tracking = {"argocd.argoproj.io/tracking-id": f"{namespace}:/ConfigMap:{namespace}/web"}
     objects.apply(thing("ConfigMap", "web", namespace=namespace, annotations=tracking), field_manager="argocd-controller")
