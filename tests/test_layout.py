@@ -58,7 +58,7 @@ TESTED_ELSEWHERE = {
     "agent/rollouts/loader.py": "acceptance/test_rollouts.py",  # what only a real rollout shows, with those that follow
     "agent/stores/endpoint_slices.py": "acceptance/test_rollouts.py",
     "agent/rollouts/stuck_pods.py": "acceptance/test_rollout_strategies.py",
-    "agent/rollouts/uncovered.py": "agent/rollouts/test_controller.py",  # what a pass holds back
+    "agent/rollouts/uncovered_workloads.py": "agent/rollouts/test_controller.py",  # what a pass holds back
     "agent/rollouts/rollout_pass.py": "agent/rollouts/test_controller.py",  # likewise
     "agent/rollouts/context.py": "acceptance/test_rollouts.py",
     "operations/rollout_lookup.py": "cli/rollout/test_lookup.py",  # through commands
@@ -70,13 +70,13 @@ TESTED_ELSEWHERE = {
     "operations/rollout_command.py": "cli/rollout/test_send.py",  # likewise
     "server/views/*.py": "server/test_answers.py",  # values without behaviour
     "operations/events.py": "cli/test_events.py",  # through commands
-    "preview/revision_manifests.py": "server/test_laptop.py",  # through the dashboard
-    "server/answers/*.py": "server/test_laptop.py",  # likewise, over HTTP
+    "preview/revision_manifests.py": "server/test_local_dashboard.py",  # through the dashboard
+    "server/answers/*.py": "server/test_local_dashboard.py",  # likewise, over HTTP
     "server/http/*.py": "server/http/test_app.py",  # parts of one server
-    "server/plan_cache.py": "server/test_laptop.py",  # likewise
-    "server/source.py": "server/test_laptop.py",  # likewise
+    "server/plan_cache.py": "server/test_local_dashboard.py",  # likewise
+    "server/source.py": "server/test_local_dashboard.py",  # likewise
     "server/application_row.py": "server/http/test_app.py",  # what the list shows
-    "cli/dashboard.py": "server/test_laptop.py",  # serves until interrupted
+    "cli/dashboard.py": "server/test_local_dashboard.py",  # serves until interrupted
     "server/agent_source.py": "server/test_agent_dashboard.py",  # likewise
     "cluster/bearer.py": "server/test_agent_dashboard.py",  # likewise
     "server/routes.py": "server/test_openapi.py",  # a table
@@ -87,7 +87,7 @@ TESTED_ELSEWHERE = {
     "server/sign_in.py": "server/oidc/test_oidc_sign_in.py",  # likewise
     "server/oidc/signature.py": "server/oidc/test_id_token.py",  # one step of it
     "server/delegated/viewers.py": "server/delegated/test_reviewed_transport.py",  # likewise
-    "server/destinations.py": "server/shares/test_share_links.py",  # likewise
+    "server/destination_rights.py": "server/shares/test_share_links.py",  # likewise
     "importer/tables/*.py": "importer/test_tables.py",  # rows, tried as a whole
     "importer/argo*.py": "importer/test_argo.py",  # parts of one translation, tried by fields
     "importer/flux*.py": "importer/test_flux.py",  # likewise

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Protocol
 
 from gitops_agent.agent.desired import commit_verifier, poll_slots
-from gitops_agent.agent.desired.bystanders import Bystanders
 from gitops_agent.agent.desired.commit_board import ApplicationCommits
 from gitops_agent.agent.desired.commit_verifier import CommitVerifier
 from gitops_agent.agent.desired.declared_state import DeclaredStateLoader
 from gitops_agent.agent.desired.poller import SourcePoller
 from gitops_agent.agent.desired.push_hints import PushHints, Tip
 from gitops_agent.agent.desired.render_pool import RenderPool
+from gitops_agent.agent.desired.unaffected_applications import UnaffectedApplications
 from gitops_agent.agent.events import EventBroadcaster
 from gitops_agent.agent.reconcile.applier import Applier
 from gitops_agent.agent.reconcile.approvals import TRAILER
@@ -50,13 +50,13 @@ from gitops_agent.agent.work_queue import WorkQueue
 from gitops_agent.agent.worker_pool import WorkerPool
 from gitops_agent.api.application_rules import ApplicationRules
 from gitops_agent.cluster.client import ClusterClient
+from gitops_agent.cluster.concurrent_stop import stop_concurrently
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.fence import UNFENCED, Fence
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.recorder import Recorder
 from gitops_agent.cluster.secrets import SecretReader
-from gitops_agent.cluster.together import stop_together
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.config import Settings
@@ -178,10 +178,10 @@ class Components:
             health=HealthAssessor(Explainer(objects)),
             status=StatusWriter(objects, events, stores.applications, commits=commits),
         )
-        self.poller.bystanders = bystanders = Bystanders(
+        self.poller.unaffected = unaffected = UnaffectedApplications(
             stores.applications, sources, self.renders, loader.barrier, commits, wake=wake
         )
-        self.reconciler = ApplicationReconciler(stages, stores, self.queue, scheduler, bystanders)
+        self.reconciler = ApplicationReconciler(stages, stores, self.queue, scheduler, unaffected)
         hinted: WorkQueue[Tip] = WorkQueue()
         self.hints = PushHints(
             self.poller, stores.secrets, hinted, secret=(settings.cluster.namespace, settings.webhooks.secret)
@@ -312,7 +312,7 @@ class _Watches:
             service.start()
 
     def stop(self) -> None:
-        stop_together(self.services)
+        stop_concurrently(self.services)
 
 
 class _FirstList:

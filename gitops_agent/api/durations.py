@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from gitops_agent.manifest.amounts import seconds
+from gitops_agent.manifest.quantities import seconds
 
 LOWEST = timedelta(seconds=1)
 HIGHEST = timedelta(hours=24)

@@ -23,10 +23,10 @@ def dashboard(*, everywhere: bool, port: int, opens: bool, kubeconfig: str | Non
     one browser session, once.
     """
     from gitops_agent.cluster.client import ClusterClient
-    from gitops_agent.server.laptop import Laptop
+    from gitops_agent.server.local_dashboard import LocalDashboard
 
     access = ClusterClient.open(kubeconfig, context, namespace)
-    laptop = Laptop(access, everywhere=everywhere, cluster=context or access.transport.host, port=port)
+    laptop = LocalDashboard(access, everywhere=everywhere, cluster=context or access.transport.host, port=port)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())

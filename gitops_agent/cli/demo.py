@@ -28,7 +28,7 @@ def demo(*, leave: bool, directory: Path | None, nodes: int) -> None:
     from gitops_agent.errors import AgentError
     from gitops_agent.install import bundle
     from gitops_agent.sandbox.demo.story import Story, scratch
-    from gitops_agent.server.laptop import Laptop
+    from gitops_agent.server.local_dashboard import LocalDashboard
     from gitops_agent.toolchain.progress import to_stderr
 
     with scratch(directory) as folder:
@@ -38,7 +38,7 @@ def demo(*, leave: bool, directory: Path | None, nodes: int) -> None:
             total = sum(step.seconds for step in story.steps)
             click.echo(f"{len(story.steps)} steps, each observed in the cluster, in {total:.1f} s")
             if not leave and story.plane is not None:
-                laptop = Laptop(ClusterClient.open(str(story.plane.kubeconfig), None, bundle.NAMESPACE), cluster="demo")
+                laptop = LocalDashboard(ClusterClient.open(str(story.plane.kubeconfig), None, bundle.NAMESPACE), cluster="demo")
                 laptop.start()
                 click.echo(f"dashboard:    {laptop.address} (opens once)")
                 click.echo(f"look around:  export KUBECONFIG={story.plane.kubeconfig}")

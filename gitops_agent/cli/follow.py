@@ -14,15 +14,15 @@ from datetime import UTC, datetime
 import click
 
 from gitops_agent.cli import output as out
-from gitops_agent.cli.sheet import Sheet
 from gitops_agent.cli.watch_cache import WatchCache
+from gitops_agent.cli.wide_table import WideTable
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.cluster.resource import Resource
 from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.timestamp import timestamp
 
-Listing = Callable[[list[Object]], Sheet]
+Listing = Callable[[list[Object]], WideTable]
 """The table of some objects of one kind."""
 
 Entries = Callable[[list[Object]], Sequence[tuple[str, ...]]]

@@ -10,7 +10,7 @@ from gitops_agent.api.conditions import condition_of
 from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.selection import Selection, selection_options
-from gitops_agent.cli.sheet import Sheet, ago
+from gitops_agent.cli.wide_table import WideTable, ago
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
@@ -64,7 +64,7 @@ def get(
     else:
         resources = [access.one(kind, name)] if name else selection.listed(access, kind)
 
-    def listing(shown: list[Object]) -> Sheet:
+    def listing(shown: list[Object]) -> WideTable:
         namespaces = selection.everywhere and kind != "RolloutPolicy"  # whose names say it already
         return _SHEETS[kind](shown).extended(shown, namespaces=namespaces, wide=output == "wide")
 
@@ -85,14 +85,14 @@ def get(
         out.table(sheet.headers, sheet.rows)
 
 
-def _applications(resources: list[Object]) -> Sheet:
+def _applications(resources: list[Object]) -> WideTable:
     rows = [(s["name"], s["ready"], s["sync"], s["health"], s["applied"], s["message"]) for s in map(summary, resources)]
-    return Sheet(headers=("application", "ready", "sync", "health", "revision", "message"), rows=tuple(rows))
+    return WideTable(headers=("application", "ready", "sync", "health", "revision", "message"), rows=tuple(rows))
 
 
-def _notifiers(resources: list[Object]) -> Sheet:
+def _notifiers(resources: list[Object]) -> WideTable:
     headers = ("notifier", "provider", "ready", "delivered", "last", "pending", "dropped", "message")
-    return Sheet(headers=headers, rows=tuple(map(_notifier, resources)))
+    return WideTable(headers=headers, rows=tuple(map(_notifier, resources)))
 
 
 def _notifier(obj: Object) -> tuple[str, ...]:
@@ -109,11 +109,11 @@ def _notifier(obj: Object) -> tuple[str, ...]:
     )
 
 
-def _rollout_policies(resources: list[Object]) -> Sheet:
+def _rollout_policies(resources: list[Object]) -> WideTable:
     from gitops_agent.cli.rollout.view import HEADERS, row
     from gitops_agent.rollout.progress import RolloutProgress
 
-    return Sheet(headers=HEADERS, rows=tuple(row(RolloutProgress.of(obj)) for obj in resources))
+    return WideTable(headers=HEADERS, rows=tuple(row(RolloutProgress.of(obj)) for obj in resources))
 
 
 _SHEETS = {"Application": _applications, "Notifier": _notifiers, "RolloutPolicy": _rollout_policies}

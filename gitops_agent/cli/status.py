@@ -13,7 +13,7 @@ from gitops_agent.cli import complete
 from gitops_agent.cli import output as out
 from gitops_agent.cli.exit_codes import DIFFERENT, HELD
 from gitops_agent.cli.selection import Selection, selection_options
-from gitops_agent.cli.sheet import Sheet
+from gitops_agent.cli.wide_table import WideTable
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import UsageError
 from gitops_agent.manifest.key import Object
@@ -59,7 +59,7 @@ def status(
     applications = [access.application(name)] if name else selection.listed(access, "Application")
     applications.sort(key=badness)
 
-    def listing(shown: list[Object]) -> Sheet:
+    def listing(shown: list[Object]) -> WideTable:
         shown = sorted(shown, key=badness)
         return overview(shown).extended(shown, namespaces=selection.everywhere, wide=output == "wide")
 
@@ -98,10 +98,10 @@ def document(application: Object) -> Object:
     return summary(application) | {"namespace": application["metadata"]["namespace"], "status": application.get("status") or {}}
 
 
-def overview(applications: list[Object]) -> Sheet:
+def overview(applications: list[Object]) -> WideTable:
     """The table of some Applications."""
     rows = [status_row(application) for application in applications]
-    return Sheet(headers=HEADERS, rows=tuple((*row[:-1], out.brief(row[-1])) for row in rows))
+    return WideTable(headers=HEADERS, rows=tuple((*row[:-1], out.brief(row[-1])) for row in rows))
 
 
 def _detail(access: ClusterClient, application: Object) -> None:

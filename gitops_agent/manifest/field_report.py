@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gitops_agent.manifest.amounts import same_amount
 from gitops_agent.manifest.canonical import canonical
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.masking import masked_pair
 from gitops_agent.manifest.merge_keys import ABSENT, MergeKey, label, merge_key
 from gitops_agent.manifest.pointer import field_path, pointer
+from gitops_agent.manifest.quantities import same_amount
 
 if TYPE_CHECKING:
     from deepdiff.diff import DeepDiff

@@ -20,7 +20,6 @@ from typing import Any
 
 import orjson
 
-from gitops_agent.manifest.amounts import same_amount
 from gitops_agent.manifest.fields import (
     UNOWNED,
     UNOWNED_METADATA,
@@ -34,6 +33,7 @@ from gitops_agent.manifest.fields import (
 )
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import DIGEST, FIELD_MANAGER
+from gitops_agent.manifest.quantities import same_amount
 
 _FILLED = "!"
 _LONG = 40

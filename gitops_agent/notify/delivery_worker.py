@@ -18,9 +18,9 @@ from gitops_agent.backoff import Backoff
 from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.message import DeliveryError
 from gitops_agent.notify.alert_refresh import AlertRefresh
-from gitops_agent.notify.living import is_of_commit
+from gitops_agent.notify.living_messages import is_of_commit
 from gitops_agent.notify.outbox import Outbox
-from gitops_agent.notify.pending import Entry
+from gitops_agent.notify.pending_messages import Entry
 from gitops_agent.notify.providers import PROVIDERS
 from gitops_agent.notify.sender import Sender, Sent
 from gitops_agent.observe import metrics

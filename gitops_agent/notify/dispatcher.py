@@ -28,7 +28,7 @@ from gitops_agent.notify.commit_status_worker import CommitStatusOptions, Commit
 from gitops_agent.notify.delivery_worker import DeliveryWorker, RetryPolicy
 from gitops_agent.notify.message import Message
 from gitops_agent.notify.outbox import Admission, Outbox
-from gitops_agent.notify.pending import LIMIT
+from gitops_agent.notify.pending_messages import LIMIT
 from gitops_agent.notify.providers import FORGES, PROVIDERS, REPEATED
 from gitops_agent.notify.routing import wants
 from gitops_agent.notify.sender import Sender

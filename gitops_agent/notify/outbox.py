@@ -32,9 +32,9 @@ from gitops_agent.manifest.marks import TEST_REQUESTED, annotation
 from gitops_agent.manifest.reading import items, mapping
 from gitops_agent.manifest.timestamp import timestamp
 from gitops_agent.notify.deduplication import WINDOW, Deduplicator, ended_by
-from gitops_agent.notify.living import LivingMessage, LivingMessages, is_progress
+from gitops_agent.notify.living_messages import LivingMessage, LivingMessages, is_progress
 from gitops_agent.notify.message import Message
-from gitops_agent.notify.pending import LIMIT, OVERFLOW, Entry, PendingQueue
+from gitops_agent.notify.pending_messages import LIMIT, OVERFLOW, Entry, PendingQueue
 from gitops_agent.observe.log import logger
 
 _log = logger("notify")

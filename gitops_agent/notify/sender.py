@@ -22,7 +22,7 @@ from gitops_agent.httpclient.mail import Mail, SmtpClient
 from gitops_agent.httpclient.message import Answer, DeliveryError, Request
 from gitops_agent.notify import template
 from gitops_agent.notify.links import page_of
-from gitops_agent.notify.living import LivingMessage, is_progress
+from gitops_agent.notify.living_messages import LivingMessage, is_progress
 from gitops_agent.notify.message import Message
 from gitops_agent.notify.providers import EDITORS, PROVIDERS
 from gitops_agent.observe.redaction import scrub

@@ -67,12 +67,12 @@ from gitops_agent.sync.hooks.hook import Hook
 from gitops_agent.sync.hooks.moment import Moment, operation_of
 from gitops_agent.sync.live.live_object import LiveObject, Snapshot, damaged_mark
 from gitops_agent.sync.planning.crd_upgrade import check
-from gitops_agent.sync.planning.hidden import from_json
 from gitops_agent.sync.planning.other_owners import OtherOwners
 from gitops_agent.sync.planning.other_tools import left_to_owners, takeovers
 from gitops_agent.sync.planning.plan import Plan
 from gitops_agent.sync.planning.plan import plan as plan_of
 from gitops_agent.sync.planning.policy import PlanPolicy
+from gitops_agent.sync.planning.unlistable_objects import from_json
 
 _THREADS = 16
 _PATH_SHOWN = 200

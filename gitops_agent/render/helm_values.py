@@ -24,7 +24,7 @@ from gitops_agent.manifest.pointer import parse
 from gitops_agent.manifest.yaml import dump, read
 from gitops_agent.render.inputs import Inputs
 from gitops_agent.render.paths import join
-from gitops_agent.render.taint import Taint
+from gitops_agent.render.secret_exposure import RenderSecrets
 from gitops_agent.render.variables.variable import Value, Variable
 from gitops_agent.revision.mounted_tree import readable, values_folder
 from gitops_agent.revision.tree import EntryType
@@ -166,7 +166,9 @@ def documents(
     return result
 
 
-def taint(sources: Sequence[ValuesSource], variables: Sequence[Variable], into: Taint, exposure: Exposure) -> None:
+def collect_secrets(
+    sources: Sequence[ValuesSource], variables: Sequence[Variable], into: RenderSecrets, exposure: Exposure
+) -> None:
     """Remembers the values of Secrets that have this exposure."""
     by_name = {variable.name: variable for variable in variables}
     for index, source in enumerate(sources):

@@ -13,7 +13,7 @@ from gitops_agent.api.helm_values import Exposure
 from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.render import helm_values
 from gitops_agent.render.request import Failure, Rendered, RenderLimits, RenderRequest
-from gitops_agent.render.taint import SecretExposed, Taint
+from gitops_agent.render.secret_exposure import RenderSecrets, SecretExposed
 from gitops_agent.revision.tree import Tree
 
 
@@ -32,11 +32,11 @@ class SecretCheck:
 
     def __init__(self, tree: Tree, request: RenderRequest, limits: RenderLimits) -> None:
         self._tree, self._limits = tree, limits
-        self.strict, self.tolerated = Taint(), Taint()
+        self.strict, self.tolerated = RenderSecrets(), RenderSecrets()
         options = request.options
         if options is not None and options.helm is not None:
-            for exposure, taint in ((Exposure.REFUSE, self.strict), (Exposure.WARN, self.tolerated)):
-                helm_values.taint(options.helm.values_from, request.variables, taint, exposure)
+            for exposure, secrets in ((Exposure.REFUSE, self.strict), (Exposure.WARN, self.tolerated)):
+                helm_values.collect_secrets(options.helm.values_from, request.variables, secrets, exposure)
         decryption = options.decryption if options is not None else None
         tolerates = decryption is not None and decryption.exposure is Exposure.WARN
         self.decrypted = self.tolerated if tolerates else self.strict

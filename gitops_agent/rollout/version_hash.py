@@ -12,10 +12,10 @@ import hashlib
 from collections.abc import Mapping
 
 from gitops_agent.manifest import pod_references
-from gitops_agent.manifest.amounts import spelled_within
 from gitops_agent.manifest.canonical import canonical, copy
 from gitops_agent.manifest.key import Object, ObjectKey
 from gitops_agent.manifest.manifest import Manifest
+from gitops_agent.manifest.quantities import spelled_within
 from gitops_agent.manifest.reading import mapping
 
 DIGITS = 8

@@ -11,7 +11,7 @@ from gitops_agent.cluster.transport import Transport
 from gitops_agent.config import Settings
 from gitops_agent.server.agent_source import AgentSource
 from gitops_agent.server.answers.call import Service
-from gitops_agent.server.destinations import Destinations
+from gitops_agent.server.destination_rights import Destinations
 from gitops_agent.server.http.app import Dashboard
 from gitops_agent.server.http.badges import Badges
 from gitops_agent.server.http.event_stream import EventStreams

@@ -12,7 +12,7 @@ from gitops_agent.config import Settings
 from gitops_agent.httpclient.allowed_hosts import AllowedHosts
 from gitops_agent.server.delegated.sessions import GuestSessions, ProxySessions
 from gitops_agent.server.delegated.viewers import DelegatedViewers
-from gitops_agent.server.destinations import Destinations
+from gitops_agent.server.destination_rights import Destinations
 from gitops_agent.server.http.sessions import Sessions
 from gitops_agent.server.http.sign_in_pages import SignInPages
 from gitops_agent.server.http.token_sessions import TokenSessions

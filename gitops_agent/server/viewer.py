@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.errors import NotFound
 from gitops_agent.manifest.key import AppKey, Object
-from gitops_agent.server.destinations import DestinationRights
+from gitops_agent.server.destination_rights import DestinationRights
 from gitops_agent.server.rights import Rights, rights_of, verbs_are_enforced
 from gitops_agent.server.source import Source
 

@@ -6,9 +6,9 @@ from gitops_agent.api.event_type import EventType
 from gitops_agent.api.notifier_status import NotifierStatus
 from gitops_agent.events.event import Severity
 from gitops_agent.manifest.key import AppKey
-from gitops_agent.notify.living import LivingMessage
+from gitops_agent.notify.living_messages import LivingMessage
 from gitops_agent.notify.message import Message
-from gitops_agent.notify.pending import Entry
+from gitops_agent.notify.pending_messages import Entry
 
 EARLY = datetime(2026, 11, 22, 21, tzinfo=UTC)
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from gitops_agent.cluster.concurrent_stop import stop_concurrently
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.identity import ClusterIdentity, ClusterMismatch
 from gitops_agent.cluster.lease import Lease
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.cluster.together import stop_together
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.cluster.watch import Watch, WatchOptions
 from gitops_agent.errors import Unavailable
@@ -192,7 +192,7 @@ def test_streams_that_are_opened_anew_ask_once_a_minute_together(wire: Start, tm
         streams = [watch.streams for watch in watches]
         eventually(lambda: all(watch.streams > count + 2 for watch, count in zip(watches, streams, strict=True)))
     finally:
-        stop_together(watches)
+        stop_concurrently(watches)
 
     assert [asked.path for asked in server.asked].count(KUBE_SYSTEM) - before == 1
 

@@ -54,7 +54,7 @@ from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.httpclient.mail import SmtpClient
 from gitops_agent.notify.delivery_worker import DeliveryWorker, RetryPolicy
 from gitops_agent.notify.outbox import Outbox
-from gitops_agent.notify.pending import Entry
+from gitops_agent.notify.pending_messages import Entry
 from gitops_agent.notify.sender import Sender
 from tests.cluster.wire import Wire
 from tests.notify.builders import SecretData, message

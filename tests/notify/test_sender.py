@@ -13,7 +13,7 @@ from gitops_agent.errors import AgentError
 from gitops_agent.httpclient.client import HttpClient
 from gitops_agent.httpclient.mail import SmtpClient
 from gitops_agent.httpclient.message import DeliveryError
-from gitops_agent.notify.living import LivingMessage
+from gitops_agent.notify.living_messages import LivingMessage
 from gitops_agent.notify.sender import Sender, Sent
 from tests.notify.builders import COMMIT, NOON, Clock, SecretData, message, notifier
 from tests.notify.receiver import Receiver, Script

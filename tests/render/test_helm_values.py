@@ -11,10 +11,10 @@ import pytest
 from gitops_agent.api.helm_values import Exposure, ValuesSource
 from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.manifest.yaml import load_all
-from gitops_agent.render.helm_values import documents, entries, taint
+from gitops_agent.render.helm_values import collect_secrets, documents, entries
 from gitops_agent.render.renderer import Rendered, Renderer
 from gitops_agent.render.request import Failure
-from gitops_agent.render.taint import Taint
+from gitops_agent.render.secret_exposure import RenderSecrets
 from gitops_agent.render.worktree import WorkTree
 from gitops_agent.revision.mounted_tree import MountedTree, values_folder
 from gitops_agent.revision.tree import Tree
@@ -116,9 +116,9 @@ def test_an_entry_that_is_no_map_of_values_is_refused_without_a_word_of_it(text:
 def test_the_values_of_secrets_are_remembered_as_the_source_says() -> None:
     named = sources({"kind": "Secret", "exposure": "warn"}, {"kind": "Secret", "key": "p", "targetPath": "/p"}, {})
     contents = [{"values.yaml": b"auth: {password: hunter22-a}"}, {"p": b"hunter22-b"}, {"values.yaml": b"x: hunter22-c"}]
-    strict, tolerated = Taint(), Taint()
+    strict, tolerated = RenderSecrets(), RenderSecrets()
     for exposure, into in ((Exposure.REFUSE, strict), (Exposure.WARN, tolerated)):
-        taint(named, entries(named, contents), into, exposure)
+        collect_secrets(named, entries(named, contents), into, exposure)
     assert strict.without("hunter22-a hunter22-b hunter22-c") == "hunter22-a *** hunter22-c"
     assert tolerated.without("hunter22-a hunter22-b hunter22-c") == "*** hunter22-b hunter22-c"
 

@@ -15,13 +15,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from gitops_agent.agent.desired.bystanders import Bystanders, Reach
 from gitops_agent.agent.desired.chart_access import chart_access, poll_seconds, recorded_locks, secrets_of
 from gitops_agent.agent.desired.pins import Pins
 from gitops_agent.agent.desired.poll_slots import PollSlots
 from gitops_agent.agent.desired.rewritten_history import rewritten
 from gitops_agent.agent.desired.source_state import SourceState
 from gitops_agent.agent.desired.source_use import CHART, ROLES, SOURCE, VALUES, SourceUse
+from gitops_agent.agent.desired.unaffected_applications import Reach, UnaffectedApplications
 from gitops_agent.agent.ports import EventSink, Wake
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.secrets import SecretStore
@@ -63,7 +63,7 @@ class SourcePoller:
         events: take the event of a rewritten history.
 
     Attributes:
-        bystanders: are passed over where a commit leaves them alone; None where all are woken.
+        unaffected: are passed over where a commit leaves them alone; None where all are woken.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class SourcePoller:
         self._askers: dict[Repository, set[AppKey]] = {}
         self._unsaved: list[tuple[Application, Event]] = []
         self._pins = Pins()
-        self.bystanders: Bystanders | None = None
+        self.unaffected: UnaffectedApplications | None = None
         secrets.subscribe(self)
 
     def start(self) -> None:
@@ -362,9 +362,9 @@ class SourcePoller:
 
     def _reach(self, repository: Repository, before: SourceState, move: Move, users: _Users) -> Reach:
         """Whom a moved reference touches; everyone after a poll that failed."""
-        if self.bystanders is None or not before.of(move.ref).polled or before.error is not None or move.ref in before.refs:
+        if self.unaffected is None or not before.of(move.ref).polled or before.error is not None or move.ref in before.refs:
             return Reach()
-        return self.bystanders.pass_over(repository, move, {key for (key, _), use in users if use.ref == move.ref})
+        return self.unaffected.pass_over(repository, move, {key for (key, _), use in users if use.ref == move.ref})
 
     def _wake_readers(self, repository: Repository, before: SourceState, after: SourceState) -> None:
         """Wakes those that read pinned commits, after a poll that ended well."""

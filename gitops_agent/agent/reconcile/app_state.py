@@ -16,7 +16,7 @@ from gitops_agent.manifest.key import Object
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.hook_runs.record import EMPTY, HookRecord
 from gitops_agent.sync.hook_runs.sync_phase import Inputs
-from gitops_agent.sync.planning import hidden
+from gitops_agent.sync.planning import unlistable_objects
 from gitops_agent.sync.planning.policy import Approval
 from gitops_agent.sync.rollback import RollbackState
 
@@ -81,7 +81,7 @@ class ApplicationState:
             self.plans.over_budget = str(sync.get("overBudget") or "")
             self.rollback = RollbackState.from_json((application.get("status") or {}).get("rollback") or {})
             resources = (application.get("status") or {}).get("resources") or {}
-            self.plans.recorded = hidden.from_json(resources.get("kinds"))
+            self.plans.recorded = unlistable_objects.from_json(resources.get("kinds"))
 
     def follow(self, commit: str, now: datetime) -> None:
         """Makes a commit the target; a new one restarts the health timeout."""

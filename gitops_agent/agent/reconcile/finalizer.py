@@ -24,7 +24,7 @@ from gitops_agent.observe.log import logger
 from gitops_agent.revision.revision import Revision
 from gitops_agent.sync.desired import Desired
 from gitops_agent.sync.health.delivery import HELD
-from gitops_agent.sync.planning.hidden import hidden
+from gitops_agent.sync.planning.unlistable_objects import unlistable
 
 _log = logger("agent")
 _NOTHING = Revision(repository="", ref="", commit="")
@@ -77,7 +77,7 @@ class Finalizer:
             waiting = f"the key that verifies marks, before anything is deleted: {authority.problem}"
             return ReconcileOutcome(waiting=waiting, sync=SyncStatus.OUT_OF_SYNC, revision=_NOTHING)
         left = self._live.of(key)
-        beyond = hidden(state.plans.recorded, self._live.cannot_see, left)
+        beyond = unlistable(state.plans.recorded, self._live.cannot_see, left)
         if beyond and not left and not orphan:
             kinds = ", ".join(map(str, beyond))
             waiting = f"{sum(beyond.values())} objects of kinds that cannot be listed ({kinds})"

@@ -16,7 +16,7 @@ from functools import partial
 
 from structlog.contextvars import bound_contextvars
 
-from gitops_agent.agent.desired.bystanders import Bystanders
+from gitops_agent.agent.desired.unaffected_applications import UnaffectedApplications
 from gitops_agent.agent.reconcile import revision_tracing
 from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.hook_stage import NO_REVISION, written
@@ -26,7 +26,7 @@ from gitops_agent.agent.reconcile.outcome_builder import (
     retry_after,
     rollout_requeue,
 )
-from gitops_agent.agent.reconcile.rest import at_rest
+from gitops_agent.agent.reconcile.steady_state import at_rest
 from gitops_agent.agent.reconcile.sync_pass import Stages, SyncPass
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.stores import Stores
@@ -39,7 +39,7 @@ from gitops_agent.manifest.marks import FINALIZER
 from gitops_agent.observe import metrics
 from gitops_agent.observe.deployments import DEPLOYMENTS
 from gitops_agent.observe.log import logger
-from gitops_agent.sync.planning.hidden import record
+from gitops_agent.sync.planning.unlistable_objects import record
 from gitops_agent.telemetry.traces import TRACES
 
 _log = logger("agent")
@@ -55,16 +55,16 @@ class ApplicationReconciler:
         stores: what is known of the cluster.
         queue: of applications.
         scheduler: requeues at dates.
-        bystanders: are the Applications at rest.
+        unaffected: are the Applications at rest.
     """
 
     def __init__(
-        self, stages: Stages, stores: Stores, queue: WorkQueue[AppKey], scheduler: Scheduler, bystanders: Bystanders
+        self, stages: Stages, stores: Stores, queue: WorkQueue[AppKey], scheduler: Scheduler, unaffected: UnaffectedApplications
     ) -> None:
         self._stages, self._stores, self._queue, self._scheduler = stages, stores, queue, scheduler
-        self._bystanders = bystanders
+        self._unaffected = unaffected
         self._states: dict[AppKey, ApplicationState] = {}
-        self._sync = SyncPass(stages, stores, self._states, bystanders)
+        self._sync = SyncPass(stages, stores, self._states, unaffected)
         metrics.QUEUE_DEPTH.labels("applications").set_function(queue.depth)  # counted when it is scraped
 
     def reconcile(self, item: Item[AppKey]) -> None:
@@ -84,7 +84,7 @@ class ApplicationReconciler:
     def _reconcile(self, item: Item[AppKey]) -> str:
         """One reconcile, from Application to status; the result is for metrics."""
         key, started = item.key, time.monotonic()
-        self._bystanders.rouse(key)  # before anything is read that it decides on
+        self._unaffected.rouse(key)  # before anything is read that it decides on
         raw = self._stores.applications.raw(key)
         if raw is None:
             self._forget(key)
@@ -121,7 +121,7 @@ class ApplicationReconciler:
         state.failing_since = None
         self._wake_dependants(key, outcome)
         if published and at_rest(application, outcome, state):
-            self._bystanders.rest(application, outcome.applied)
+            self._unaffected.rest(application, outcome.applied)
         _log.info(
             "reconciled",
             why=list(item.reasons),
@@ -239,7 +239,7 @@ class ApplicationReconciler:
 
     def _forget(self, key: AppKey) -> None:
         self._states.pop(key, None)
-        self._bystanders.forget(key)
+        self._unaffected.forget(key)
         self._stores.prerequisites.expect(key, ())
         self._stores.informer.forget(key)
         self._stages.loader.forget(key)

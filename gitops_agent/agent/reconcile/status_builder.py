@@ -27,7 +27,7 @@ from gitops_agent.rollout.state import Phase
 from gitops_agent.source.chart.republication import REPUBLISHED
 from gitops_agent.sync.action import LEFT_BEHIND
 from gitops_agent.sync.health.status import UNHEALTHY, Status
-from gitops_agent.sync.planning.hidden import to_json
+from gitops_agent.sync.planning.unlistable_objects import to_json
 from gitops_agent.sync.rollback import RollbackState
 
 _STALLING = ("InvalidSpec", "WrongCluster")

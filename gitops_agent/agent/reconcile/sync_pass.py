@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gitops_agent.agent.desired.bystanders import Bystanders
 from gitops_agent.agent.desired.declared_state import DeclaredState, DeclaredStateLoader
+from gitops_agent.agent.desired.unaffected_applications import UnaffectedApplications
 from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.applier import Applier
 from gitops_agent.agent.reconcile.automatic_rollback import AutomaticRollback
@@ -74,13 +74,13 @@ class SyncPass:
         stages: which it runs.
         stores: what is known of the cluster.
         states: of all Applications, for those that others depend on; only read.
-        bystanders: know the commits that those took over without a reconcile.
+        unaffected: know the commits that those took over without a reconcile.
     """
 
     def __init__(
-        self, stages: Stages, stores: Stores, states: Mapping[AppKey, ApplicationState], bystanders: Bystanders
+        self, stages: Stages, stores: Stores, states: Mapping[AppKey, ApplicationState], unaffected: UnaffectedApplications
     ) -> None:
-        self._stages, self._stores, self._states, self._bystanders = stages, stores, states, bystanders
+        self._stages, self._stores, self._states, self._unaffected = stages, stores, states, unaffected
 
     def run(self, findings: Findings, state: ApplicationState) -> ReconcileOutcome:
         """One pass over the stages, as far as they come now.
@@ -230,7 +230,7 @@ class SyncPass:
                 dependencies[name] = Dependency(
                     source=(raw.get("spec") or {}).get("source") or {},
                     status=(written if written is not None else raw.get("status")) or {},
-                    applied=self._bystanders.current(key, state.applied) if state is not None else "",
+                    applied=self._unaffected.current(key, state.applied) if state is not None else "",
                 )
         return dependencies
 

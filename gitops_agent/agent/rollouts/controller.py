@@ -29,7 +29,7 @@ from gitops_agent.agent.rollouts.rollout_pass import CommitPending, RolloutPass,
 from gitops_agent.agent.rollouts.run_preflight import AGAIN_SECONDS
 from gitops_agent.agent.rollouts.stuck_pods import StuckPodRemover
 from gitops_agent.agent.rollouts.summary import RolloutSummary
-from gitops_agent.agent.rollouts.uncovered import hold, waiting
+from gitops_agent.agent.rollouts.uncovered_workloads import hold, waiting
 from gitops_agent.agent.stores.stores import Stores
 from gitops_agent.api.rollout_policy import RolloutPolicySpec
 from gitops_agent.errors import AgentError, Conflict, RenderError

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from gitops_agent.agent.desired.declared_state import DeclaredStateLoader
 from gitops_agent.agent.rollouts.analysis_runner import AnalysisRunner
-from gitops_agent.agent.rollouts.causes import PodCauses
 from gitops_agent.agent.rollouts.context import RolloutContext
 from gitops_agent.agent.rollouts.observer import RolloutObserver
+from gitops_agent.agent.rollouts.pod_causes import PodCauses
 from gitops_agent.agent.rollouts.rollout_pass import CommitPending, RolloutPass
 from gitops_agent.agent.rollouts.run_preflight import RunPreflight, RunStart
 from gitops_agent.agent.stores.stores import Stores

@@ -18,7 +18,7 @@ from gitops_agent.api.application import Application
 from gitops_agent.api.application_rules import NO_RULES, ApplicationRules
 from gitops_agent.api.parse import SpecInvalid, parse
 from gitops_agent.api.source_options import RefKind
-from gitops_agent.cluster.watermark import Watermark
+from gitops_agent.cluster.etcd_restore import EtcdRestore
 from gitops_agent.manifest.canonical import digest
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.marks import APPROVED, FOLLOWED, REQUESTED, annotation
@@ -47,7 +47,7 @@ class ApplicationStore:
         self._statuses: dict[AppKey, Object] = {}
         self._parsed: dict[AppKey, Application | SpecInvalid] = {}
         self._dependants: dict[AppKey, set[AppKey]] = {}
-        self._watermark = Watermark()
+        self._etcd_restore = EtcdRestore()
         self.observer: Observer | None = None
         self.epoch = 0
 
@@ -57,7 +57,7 @@ class ApplicationStore:
         with self._lock:
             versions = {key: _version(obj) for key, obj in self._objects.items()}
             restored = any(reverted(_version(obj), versions.get(key, ""), resource_version) for key, obj in fresh.items())
-            if self._watermark.rewound(resource_version) or restored:
+            if self._etcd_restore.rewound(resource_version) or restored:
                 self.epoch += 1
             gone = [key for key in self._objects if key not in fresh]
         for key in gone:
@@ -68,7 +68,7 @@ class ApplicationStore:
     def put(self, obj: Object) -> None:
         """Takes an Application that was added or changed."""
         key = _key(obj)
-        self._watermark.note(obj["metadata"].get("resourceVersion"))
+        self._etcd_restore.note(obj["metadata"].get("resourceVersion"))
         wish = _wish(obj)
         with self._lock:
             before = self._objects.get(key)

@@ -15,12 +15,12 @@ from functools import partial
 
 from gitops_agent.agent.ports import Wake
 from gitops_agent.agent.work_queue import Priority
+from gitops_agent.cluster.concurrent_stop import stop_concurrently
+from gitops_agent.cluster.etcd_restore import EtcdRestore
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.resource import Resource
-from gitops_agent.cluster.together import stop_together
 from gitops_agent.cluster.watch import WatchOptions
-from gitops_agent.cluster.watermark import Watermark
 from gitops_agent.errors import AgentError, CannotSee, NotFound, UnknownKind
 from gitops_agent.manifest.key import AppKey, GroupKind, Object, ObjectKey
 from gitops_agent.manifest.kinds import CONTROLLER_REVISION, CORE_EVENT, ENDPOINT_SLICE, ENDPOINTS, EVENT
@@ -79,7 +79,7 @@ class LiveObjectInformer:
         self._stop.set()
         with self._lock:
             informers = list(self._informers.values())
-        stop_together(informers)
+        stop_concurrently(informers)
 
     def ensure(self, kinds: Iterable[GroupKind], application: AppKey) -> tuple[GroupKind, ...]:
         """Watches the kinds; returns those whose first list is under way.
@@ -292,17 +292,17 @@ class _Feed:
 
     def __init__(self, informer: LiveObjectInformer, kind: GroupKind) -> None:
         self._informer, self._kind = informer, kind
-        self._watermark = Watermark()
+        self._etcd_restore = EtcdRestore()
 
     def put(self, obj: Object) -> None:
-        self._watermark.note(obj["metadata"].get("resourceVersion"))
+        self._etcd_restore.note(obj["metadata"].get("resourceVersion"))
         self._informer.put(obj)
 
     def remove(self, obj: Object) -> None:
-        self._watermark.note(obj["metadata"].get("resourceVersion"))
+        self._etcd_restore.note(obj["metadata"].get("resourceVersion"))
         self._informer.remove(obj)
 
     def replace(self, objects: list[LiveObject], resource_version: str) -> None:
-        if self._watermark.rewound(resource_version):
+        if self._etcd_restore.rewound(resource_version):
             self._informer.rewind(self._kind)
         self._informer.replace(self._kind, objects, resource_version)

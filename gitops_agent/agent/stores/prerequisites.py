@@ -11,9 +11,9 @@ import threading
 from collections.abc import Collection
 
 from gitops_agent.agent.work_queue import Priority, WorkQueue
+from gitops_agent.cluster.concurrent_stop import stop_concurrently
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.cluster.together import stop_together
 from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.manifest.key import AppKey, Object
 from gitops_agent.manifest.kinds import CRD, NAMESPACE
@@ -49,7 +49,7 @@ class PrerequisiteWatcher:
 
     def stop(self) -> None:
         """Ends the watches."""
-        stop_together(self._informers)
+        stop_concurrently(self._informers)
 
     def expect(self, application: AppKey, reasons: Collection[str]) -> None:
         """Registers the reasons the application waits for; earlier ones are dropped."""

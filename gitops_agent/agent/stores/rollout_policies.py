@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from gitops_agent.agent.ports import Observer, Wake
 from gitops_agent.agent.work_queue import Priority
+from gitops_agent.cluster.etcd_restore import EtcdRestore
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.cluster.watermark import Watermark
 from gitops_agent.manifest.key import AppKey, Object, ObjectKey
 from gitops_agent.manifest.mark_authority import MarkAuthority
 from gitops_agent.manifest.marks import annotation, owner
@@ -39,7 +39,7 @@ class RolloutPolicyStore:
         self._objects, self._wake, self._authority = objects, wake, authority
         self._lock = threading.Lock()
         self._known: dict[ObjectKey, _Known] = {}
-        self._watermark = Watermark()
+        self._etcd_restore = EtcdRestore()
         self._listed = False
         self._waiting: set[AppKey] = set()
         self.observer: Observer | None = None
@@ -104,7 +104,7 @@ class RolloutPolicyStore:
         fresh = {ObjectKey.of(obj): obj for obj in objects}
         with self._lock:
             gone = [key for key in self._known if key not in fresh]
-            rewound = self._watermark.rewound(resource_version)
+            rewound = self._etcd_restore.rewound(resource_version)
             restored = [
                 key
                 for key in fresh.keys() & self._known.keys()
@@ -134,7 +134,7 @@ class RolloutPolicyStore:
 
     def put(self, obj: Object) -> None:
         """Takes an added or changed policy, unless a newer one is known."""
-        self._watermark.note(_version(obj))
+        self._etcd_restore.note(_version(obj))
         self._put(obj)
 
     def _put(self, obj: Object) -> None:

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from gitops_agent.cluster.concurrent_stop import stop_concurrently
 from gitops_agent.cluster.informer import Informer
 from gitops_agent.cluster.objects import Objects
-from gitops_agent.cluster.together import stop_together
 from gitops_agent.cluster.watch import WatchOptions
 from gitops_agent.errors import AgentError, NotFound, SourceError
 from gitops_agent.manifest.key import GroupKind, Object
@@ -140,7 +140,7 @@ class WatchedObjects:
             self._stopped = True
             informers = [watched.informer for watched in self._watched.values() if watched.informer is not None]
             self._watched.clear()
-        stop_together(informers)
+        stop_concurrently(informers)
 
     def _answered(self, namespace: str, name: str) -> _Watched:
         watched = self._read(namespace, name)

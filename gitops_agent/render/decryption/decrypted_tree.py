@@ -17,7 +17,7 @@ from gitops_agent.errors import SourceError
 from gitops_agent.render.decryption.cipher import Leaf
 from gitops_agent.render.decryption.decryptor import DataKeys, Plaintext, decrypt, is_encrypted
 from gitops_agent.render.decryption.scope import Scope
-from gitops_agent.render.taint import Taint
+from gitops_agent.render.secret_exposure import RenderSecrets
 from gitops_agent.render.worktree import LazyEntry
 from gitops_agent.revision.mounted_tree import readable
 from gitops_agent.revision.tree import Entry, Tree
@@ -30,11 +30,11 @@ class DecryptedTree:
         tree: the commit.
         keys: open data keys.
         scope: which files are decrypted.
-        taint: takes the values that were encrypted.
+        secrets: takes the values that were encrypted.
     """
 
-    def __init__(self, tree: Tree, keys: DataKeys, scope: Scope, taint: Taint) -> None:
-        self._tree, self._keys, self._scope, self._taint = tree, keys, scope, taint
+    def __init__(self, tree: Tree, keys: DataKeys, scope: Scope, secrets: RenderSecrets) -> None:
+        self._tree, self._keys, self._scope, self._secrets = tree, keys, scope, secrets
         self._results: dict[tuple[str, bytes], Plaintext | SourceError | None] = {}
 
     @property
@@ -97,7 +97,7 @@ class DecryptedTree:
             return SourceError(readable(error.message), reason=error.reason, transient=error.transient, **error.facts)
         for pointer, value in plaintext.secrets if plaintext is not None else ():
             for text in _forms(value):
-                self._taint.add(text, f"{readable(path)} {pointer}")
+                self._secrets.add(text, f"{readable(path)} {pointer}")
         return plaintext
 
 

@@ -28,7 +28,7 @@ from gitops_agent.manifest.manifest import Manifest
 from gitops_agent.manifest.marks import SUBSTITUTE
 from gitops_agent.manifest.yaml import dump, load_all
 from gitops_agent.render.objects import problem_of
-from gitops_agent.render.taint import SecretExposed
+from gitops_agent.render.secret_exposure import SecretExposed
 from gitops_agent.render.variables.evaluation import LARGEST, Evaluated, Evaluator, inferred
 from gitops_agent.render.variables.expression import Call, Malformed, parse
 from gitops_agent.render.variables.text_fields import is_text

@@ -28,7 +28,7 @@ from gitops_agent.server.answers.approvers import approvers
 from gitops_agent.server.answers.call import Answer, Call, now
 from gitops_agent.server.answers.commits import refuse_files
 from gitops_agent.server.answers.diff_sides import sides
-from gitops_agent.server.answers.keeping import keeping
+from gitops_agent.server.answers.keep_changes import keep_changes
 from gitops_agent.server.answers.objects import object_name
 from gitops_agent.server.application_row import waiting_hash
 from gitops_agent.server.field_hunks import hunks, restarts, value
@@ -73,7 +73,7 @@ def plan(call: Call) -> views.PlanView:
             window=window(live) if actions else "",
         ),
         blast=_blast(preview),
-        keep=keeping(parse(live), planned, preview.format),
+        keep=keep_changes(parse(live), planned, preview.format),
         objects=tuple(_chosen((_object(action, preview, call) for action in actions), call)),
         hooks=tuple(views.PlannedHook(object=object_name(hook.key), moment=moment.value) for moment, hook in preview.hooks),
         left_out=tuple(

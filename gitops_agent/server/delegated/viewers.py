@@ -14,7 +14,7 @@ from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.marks import CLI_MANAGER
 from gitops_agent.server.delegated.reviewed_transport import ReviewedTransport, Subject
-from gitops_agent.server.destinations import DestinationRights, Destinations
+from gitops_agent.server.destination_rights import DestinationRights, Destinations
 from gitops_agent.server.viewer import Viewer
 
 _VIEWERS = 200

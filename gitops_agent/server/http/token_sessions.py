@@ -26,7 +26,7 @@ from gitops_agent.cluster.transport import Transport
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.marks import CLI_MANAGER
 from gitops_agent.manifest.timestamp import timestamp
-from gitops_agent.server.destinations import DestinationRights, Destinations
+from gitops_agent.server.destination_rights import DestinationRights, Destinations
 from gitops_agent.server.http.sessions import cookies, signed_out
 from gitops_agent.server.viewer import Viewer
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from gitops_agent.cluster.error_text import simplify
 from gitops_agent.errors import AgentError, ClusterError, Invalid, UnknownKind
-from gitops_agent.manifest.amounts import malformed
 from gitops_agent.manifest.key import GroupKind, Object, ObjectKey
 from gitops_agent.manifest.kinds import CRD, NAMESPACE, PERSISTENT_VOLUME, SECRET
 from gitops_agent.manifest.marks import REPLACE
+from gitops_agent.manifest.quantities import malformed
 from gitops_agent.sync.apply import removed_apis
 
 REASONS: dict[str, str] = {

@@ -18,10 +18,10 @@ from gitops_agent.errors import AgentError, NotFound, Throttled, UnknownKind
 from gitops_agent.manifest.key import ObjectKey
 from gitops_agent.sync.action import Action, ActionKind
 from gitops_agent.sync.apply import preflight
-from gitops_agent.sync.apply.account import name_missing
 from gitops_agent.sync.apply.concurrency import AdaptiveLimit
 from gitops_agent.sync.apply.errors import classify
 from gitops_agent.sync.apply.helm_releases import warning_of_release
+from gitops_agent.sync.apply.missing_accounts import name_missing
 from gitops_agent.sync.apply.plan_walker import PlanWalker, Waiting
 from gitops_agent.sync.apply.readiness import is_reached
 from gitops_agent.sync.apply.writer import Done, Writer, body_of

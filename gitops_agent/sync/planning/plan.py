@@ -32,9 +32,9 @@ from gitops_agent.sync.live.live_object import Snapshot
 from gitops_agent.sync.ordering.order import Edge, Graph, Until, graph, ordered
 from gitops_agent.sync.planning.comparator import ObjectComparator, contested
 from gitops_agent.sync.planning.deletion_guard import CONTAINERS, BlastRadius, Dependants, GuardVerdict, judge
-from gitops_agent.sync.planning.hidden import hidden
 from gitops_agent.sync.planning.policy import Approval, PlanPolicy, fingerprint, names
 from gitops_agent.sync.planning.prune import prune_actions
+from gitops_agent.sync.planning.unlistable_objects import unlistable
 
 __all__ = [
     "Action",
@@ -205,7 +205,7 @@ def _judged(
         live=len(owned),
         empty=not desired.manifests and not policy.application_deleting and policy.mode is not SyncMode.OBSERVE,
         dependants=dependants,
-        hidden=hidden(policy.recorded, snapshot.cannot_see, owned | {manifest.key for manifest in desired.manifests}),
+        hidden=unlistable(policy.recorded, snapshot.cannot_see, owned | {manifest.key for manifest in desired.manifests}),
         approved=granted,
         over_budget=policy.over_budget,
     )

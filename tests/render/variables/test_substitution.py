@@ -13,7 +13,7 @@ from gitops_agent.api.render_options import Variables
 from gitops_agent.errors import RenderError
 from gitops_agent.manifest.key import Object
 from gitops_agent.manifest.manifest import Manifest
-from gitops_agent.render.taint import SecretExposed
+from gitops_agent.render.secret_exposure import SecretExposed
 from gitops_agent.render.variables.substitution import Substitution
 from gitops_agent.render.variables.variable import Value, Variable
 

@@ -20,7 +20,7 @@ from gitops_agent.cluster.transport import Transport
 from gitops_agent.sandbox.demo.cluster import Spectator
 from gitops_agent.sandbox.demo.scene import NAMESPACE, ask
 from gitops_agent.sandbox.demo.story import Story
-from gitops_agent.server.laptop import Laptop
+from gitops_agent.server.local_dashboard import LocalDashboard
 from gitops_agent.toolchain.progress import to_stderr
 from gitops_agent.toolchain.system_packages import SystemPackages
 
@@ -50,7 +50,7 @@ def _photograph(folder: Path, kubeconfig: Path, images: Path) -> None:
     _git(folder, "rm", "--quiet", "apps/guestbook/page-*.yaml")
     _git(folder, "commit", "--quiet", "--message", "Tidy up the guestbook")
     _pushed(folder, spectator, "guestbook", "HeldForApproval")
-    laptop = Laptop(ClusterClient.open(str(kubeconfig), None, NAMESPACE), everywhere=False, cluster="demo", port=0)
+    laptop = LocalDashboard(ClusterClient.open(str(kubeconfig), None, NAMESPACE), everywhere=False, cluster="demo", port=0)
     laptop.start()
     try:
         with sync_playwright() as playwright:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.yaml import dump_all
-from gitops_agent.server.laptop import Laptop
+from gitops_agent.server.local_dashboard import LocalDashboard
 from tests.cli.cluster_env import ClusterEnv, configmap, healthy, troubled
 from tests.server.applications import application
 from tests.server.served import served
@@ -56,7 +56,7 @@ def test_a_change_in_the_cluster_reaches_the_screen_and_a_click_the_cluster(tab:
     commit = stage.git("rev-parse", "HEAD")
     stage.application("shop", healthy(commit), source={"repoURL": url, "ref": {"branch": "main"}, "path": "."})
     stage.owned("shop", configmap("flags", dark="off"))
-    laptop = Laptop(ClusterClient.open(str(stage.plane.kubeconfig), None, stage.namespace))
+    laptop = LocalDashboard(ClusterClient.open(str(stage.plane.kubeconfig), None, stage.namespace))
     laptop.start()
     try:
         tab.goto(laptop.address)

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from gitops_agent.manifest.key import GroupKind
-from gitops_agent.sync.planning.hidden import from_json, hidden, record, to_json
 from gitops_agent.sync.planning.plan import plan
 from gitops_agent.sync.planning.policy import PlanPolicy
+from gitops_agent.sync.planning.unlistable_objects import from_json, record, to_json, unlistable
 from tests.sync.samples import key, live, seen, thing, wanted
 
 SECRET, CONFIG_MAP = GroupKind("", "Secret"), GroupKind("", "ConfigMap")
@@ -23,8 +23,8 @@ def test_objects_of_a_kind_that_is_refused_since_the_start_count_to_the_budget()
 def test_a_kind_that_is_refused_counts_only_what_is_neither_declared_nor_live() -> None:
     known = [key("Secret", "declared"), key("Secret", "live"), key("ConfigMap", "other")]
 
-    assert hidden({SECRET: 4, CONFIG_MAP: 9}, BLIND, known) == {SECRET: 2}
-    assert hidden({SECRET: 2}, BLIND, known) == {}
+    assert unlistable({SECRET: 4, CONFIG_MAP: 9}, BLIND, known) == {SECRET: 2}
+    assert unlistable({SECRET: 2}, BLIND, known) == {}
 
 
 def test_a_plan_that_deletes_nothing_is_not_held_for_a_kind_that_is_refused() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Mapping
 from gitops_agent.manifest.key import GroupKind, ObjectKey
 
 
-def hidden(
+def unlistable(
     recorded: Mapping[GroupKind, int], cannot_see: Iterable[GroupKind], known: Iterable[ObjectKey]
 ) -> dict[GroupKind, int]:
     """How many objects of each unlistable kind are known by number only.

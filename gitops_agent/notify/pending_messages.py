@@ -9,7 +9,7 @@ from itertools import islice
 
 from gitops_agent.events.event import Severity
 from gitops_agent.manifest.key import Object
-from gitops_agent.notify.living import is_of_commit
+from gitops_agent.notify.living_messages import is_of_commit
 from gitops_agent.notify.message import Message
 
 LIMIT = 64

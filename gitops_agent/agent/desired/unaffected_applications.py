@@ -57,7 +57,7 @@ class Reach:
     passed: frozenset[AppKey] = frozenset()
 
 
-class Bystanders:
+class UnaffectedApplications:
     """Applications at rest, and the commits that they took over; thread-safe.
 
     Args:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.manifest.amounts import quantity, same_amount, seconds, spelled, spelled_within
+from gitops_agent.manifest.quantities import quantity, same_amount, seconds, spelled, spelled_within
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from gitops_agent.cluster.together import stop_together
+from gitops_agent.cluster.concurrent_stop import stop_concurrently
 from tests.waiting import LIMIT_SECONDS
 
 
@@ -25,13 +25,13 @@ def test_all_of_them_end_at_the_same_time() -> None:
     barrier = threading.Barrier(3)
     services = [Service(barrier) for _ in range(3)]
 
-    stop_together(services)
+    stop_concurrently(services)
 
     assert all(service.ended for service in services)
 
 
 def test_nothing_is_no_work() -> None:
-    stop_together([])
+    stop_concurrently([])
 
 
 def test_the_error_of_one_keeps_no_other_from_its_end() -> None:
@@ -39,6 +39,6 @@ def test_the_error_of_one_keeps_no_other_from_its_end() -> None:
     services = [Service(barrier, RuntimeError("surprise")), Service(barrier)]
 
     with pytest.raises(RuntimeError, match="surprise"):
-        stop_together(services)
+        stop_concurrently(services)
 
     assert all(service.ended for service in services)

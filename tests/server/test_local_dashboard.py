@@ -17,7 +17,7 @@ import pytest
 
 from gitops_agent.cluster.client import ClusterClient
 from gitops_agent.manifest.yaml import dump_all
-from gitops_agent.server.laptop import Laptop
+from gitops_agent.server.local_dashboard import LocalDashboard
 from gitops_agent.server.routes import ROUTES
 from tests.cli.cluster_env import PLAN, ClusterEnv, configmap, healthy, troubled
 from tests.waiting import eventually
@@ -54,7 +54,7 @@ class Browser:
 @contextmanager
 def opened(stage: ClusterEnv) -> Iterator[Browser]:
     access = ClusterClient.open(str(stage.plane.kubeconfig), None, stage.namespace)
-    laptop = Laptop(access)
+    laptop = LocalDashboard(access)
     laptop.start()
     try:
         address = urlsplit(laptop.address)
@@ -254,7 +254,7 @@ def test_a_change_in_the_cluster_reaches_the_stream(stage: ClusterEnv) -> None:
 def test_the_code_of_the_address_opens_one_session(stage: ClusterEnv) -> None:
     stage.application("shop", healthy())
     access = ClusterClient.open(str(stage.plane.kubeconfig), None, stage.namespace)
-    laptop = Laptop(access)
+    laptop = LocalDashboard(access)
     laptop.start()
     try:
         address = urlsplit(laptop.address)

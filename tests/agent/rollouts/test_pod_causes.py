@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gitops_agent.agent.rollouts.causes import PodCauses
 from gitops_agent.agent.rollouts.context import RolloutContext
+from gitops_agent.agent.rollouts.pod_causes import PodCauses
 from gitops_agent.cluster.discovery import Discovery
 from gitops_agent.cluster.objects import Objects
 from gitops_agent.cluster.transport import Transport

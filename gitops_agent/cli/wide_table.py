@@ -19,13 +19,13 @@ _WIDE = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
+class WideTable:
     """Headers and rows of a table."""
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
-    def extended(self, objects: Sequence[Object], *, namespaces: bool, wide: bool) -> Sheet:
+    def extended(self, objects: Sequence[Object], *, namespaces: bool, wide: bool) -> WideTable:
         """The rows with NAMESPACE first, and with the columns of `-o wide`.
 
         Args:
@@ -41,7 +41,7 @@ class Sheet:
         for row, obj in zip(self.rows, objects, strict=True):
             namespace = (str(obj["metadata"]["namespace"]),) if namespaces else ()
             rows.append((*namespace, *row[:-1], *(_more(obj) if wide else ()), row[-1]))
-        return Sheet(headers=(*first, *self.headers[:-1], *more, self.headers[-1]), rows=tuple(rows))
+        return WideTable(headers=(*first, *self.headers[:-1], *more, self.headers[-1]), rows=tuple(rows))
 
 
 def _more(obj: Object) -> tuple[str, ...]:

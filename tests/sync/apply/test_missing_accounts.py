@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gitops_agent.errors import Forbidden, Invalid
-from gitops_agent.sync.apply.account import name_missing
+from gitops_agent.sync.apply.missing_accounts import name_missing
 from tests.sync.cluster_env import ClusterEnv
 from tests.sync.samples import thing
 

@@ -26,7 +26,7 @@ MOST_PATCHES = 50
 """Objects beyond which no text names each: a spec takes 64 patches."""
 
 
-def keeping(application: Application, plan: Plan, form: Format) -> tuple[KeepView, ...]:
+def keep_changes(application: Application, plan: Plan, form: Format) -> tuple[KeepView, ...]:
     """Ways to keep the objects, the plainest first.
 
     Empty where no deletion is held.

@@ -8,7 +8,7 @@ import pytest
 
 from gitops_agent.agent.reconcile.app_state import ApplicationState
 from gitops_agent.agent.reconcile.outcome import ObjectIssue, ReconcileOutcome, SyncStatus
-from gitops_agent.agent.reconcile.rest import at_rest
+from gitops_agent.agent.reconcile.steady_state import at_rest
 from gitops_agent.errors import RenderError, SourceError
 from gitops_agent.revision.revision import ChartRevision, DependencyRevision, Revision, ValuesRevision
 from gitops_agent.sync.health import Health, Status

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gitops_agent.agent.desired.bystanders import Bystanders, Reach
 from gitops_agent.agent.desired.claims import ClaimRegistry
 from gitops_agent.agent.desired.commit_board import ApplicationCommits
 from gitops_agent.agent.desired.poller import SourcePoller
 from gitops_agent.agent.desired.prune_barrier import PruneBarrier
 from gitops_agent.agent.desired.render_pool import RenderPool
+from gitops_agent.agent.desired.unaffected_applications import Reach, UnaffectedApplications
 from gitops_agent.agent.scheduler import Scheduler
 from gitops_agent.agent.stores.applications import ApplicationStore
 from gitops_agent.agent.stores.secrets import SecretStore
@@ -45,7 +45,9 @@ class Room:
         self.renders = RenderPool(Renderer(scratch=folder), lambda _key, _reason, _priority: None, concurrency=1)
         self.barrier = PruneBarrier(self.applications, ClaimRegistry())
         self.board = ApplicationCommits(self.applications, sources, self.renders)
-        self.bystanders = Bystanders(self.applications, sources, self.renders, self.barrier, self.board, wake=self.wake)
+        self.unaffected = UnaffectedApplications(
+            self.applications, sources, self.renders, self.barrier, self.board, wake=self.wake
+        )
         self.put(SHOP)
         self.put(DESK)
         self.first = self.commit(FILES).new
@@ -76,10 +78,10 @@ class Room:
     def rest(self, application: AppKey) -> None:
         present = self.applications.get(application)
         assert present is not None
-        self.bystanders.rest(present, self.first)
+        self.unaffected.rest(present, self.first)
 
     def passed(self, move: Move) -> frozenset[AppKey]:
-        return self.bystanders.pass_over(self.author.repository, move, [SHOP, DESK]).passed
+        return self.unaffected.pass_over(self.author.repository, move, [SHOP, DESK]).passed
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def room(tmp_path: Path, author: Author, sources: Sources) -> Iterator[Room]:
 def test_a_commit_passes_over_those_whose_files_it_leaves_alone(room: Room) -> None:
     move = room.commit({**FILES, "desk/two.yaml": config_map("other")})
 
-    reach = room.bystanders.pass_over(room.author.repository, move, [SHOP, DESK])
+    reach = room.unaffected.pass_over(room.author.repository, move, [SHOP, DESK])
 
     assert reach == Reach(same=frozenset({SHOP}), passed=frozenset({SHOP}))
     assert room.renders.newest(SHOP)[0] == move.new
@@ -104,12 +106,12 @@ def test_one_that_is_passed_over_is_current_through_every_such_commit(room: Room
     move = room.commit({**FILES, "readme.md": "two"})
 
     assert room.passed(move) == {SHOP, DESK}
-    assert room.bystanders.current(SHOP, room.first) == move.new
-    assert room.bystanders.current(SHOP, "another") == "another"
+    assert room.unaffected.current(SHOP, room.first) == move.new
+    assert room.unaffected.current(SHOP, "another") == "another"
 
 
 def test_one_that_is_passed_over_has_looked_at_the_commit_for_those_who_delete(room: Room) -> None:
-    room.bystanders.rouse(DESK)
+    room.unaffected.rouse(DESK)
     move = room.commit({**FILES, "readme.md": "one"})
     waits_for = room.barrier.behind(DESK, move.new)
 
@@ -132,10 +134,10 @@ def test_one_that_is_passed_over_stands_with_the_commit_as_before(room: Room) ->
 
 
 def test_one_with_something_to_do_is_not_passed_over(room: Room) -> None:
-    room.bystanders.rouse(SHOP)
+    room.unaffected.rouse(SHOP)
 
     assert room.passed(room.commit({**FILES, "readme.md": "one"})) == {DESK}
-    assert room.bystanders.current(SHOP, room.first) == room.first
+    assert room.unaffected.current(SHOP, room.first) == room.first
 
 
 def test_one_whose_spec_has_changed_is_not_passed_over(room: Room) -> None:
@@ -147,9 +149,9 @@ def test_one_whose_spec_has_changed_is_not_passed_over(room: Room) -> None:
 def test_one_that_is_gone_is_forgotten(room: Room) -> None:
     room.passed(room.commit({**FILES, "readme.md": "one"}))
 
-    room.bystanders.forget(SHOP)
+    room.unaffected.forget(SHOP)
 
-    assert room.bystanders.current(SHOP, room.first) == room.first
+    assert room.unaffected.current(SHOP, room.first) == room.first
     assert room.passed(room.commit({**FILES, "readme.md": "two"})) == {DESK}
 
 
@@ -165,7 +167,7 @@ def poller(room: Room, nowhere: Transport) -> Iterator[SourcePoller]:
     poller = SourcePoller(room.sources, secrets, clock, WorkQueue(), wake=room.wake, events=EventLog())
     for name in ("desk", "shop", "bank"):
         poller.use(application(name, url=room.author.repository.url, path=name))
-    poller.bystanders = room.bystanders
+    poller.unaffected = room.unaffected
     yield poller
     clock.stop()
 
@@ -190,8 +192,8 @@ def test_a_poll_wakes_who_asked_first_then_who_is_touched_and_not_those_at_rest(
 
 def test_a_poll_wakes_those_that_are_touched_before_those_with_something_else_to_do(room: Room, poller: SourcePoller) -> None:
     poll(poller, room)
-    room.bystanders.rouse(SHOP)
-    room.bystanders.rouse(DESK)
+    room.unaffected.rouse(SHOP)
+    room.unaffected.rouse(DESK)
     room.author.commit({"desk/two.yaml": config_map("two"), "shop/one.yaml": config_map("other")})
 
     assert poll(poller, room) == [(key, Priority.COMMIT) for key in (BANK, SHOP, DESK)]

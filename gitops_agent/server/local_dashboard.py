@@ -20,7 +20,7 @@ from gitops_agent.server.source import ClusterSource
 _ADDRESS = "127.0.0.1"
 
 
-class Laptop:
+class LocalDashboard:
     """Serves one user until stopped.
 
     Args:

@@ -16,7 +16,7 @@ from gitops_agent.manifest.yaml import dump, dump_all
 from gitops_agent.render.request import Format
 from gitops_agent.server.answers.call import Call, Service
 from gitops_agent.server.answers.changes import plan as plan_of
-from gitops_agent.server.answers.keeping import MOST_PATCHES, keeping
+from gitops_agent.server.answers.keep_changes import MOST_PATCHES, keep_changes
 from gitops_agent.server.plan_cache import PlanCache
 from gitops_agent.server.rights import Rights
 from gitops_agent.server.rows import Rows
@@ -54,16 +54,16 @@ def held(*names: str) -> Plan:
 
 
 def ways(plan: Plan, form: Format, application: Application | None = None) -> dict[str, str]:
-    return {each.way: each.text for each in keeping(application or shop(), plan, form)}
+    return {each.way: each.text for each in keep_changes(application or shop(), plan, form)}
 
 
 def test_a_plan_that_waits_for_nothing_needs_no_way_to_keep_what_goes() -> None:
-    assert keeping(shop(), planned(there=[]), Format.PLAIN) == ()
-    assert keeping(shop(), planned(thing("ConfigMap", "web"), there=[OLD[0]]), Format.PLAIN) == ()
+    assert keep_changes(shop(), planned(there=[]), Format.PLAIN) == ()
+    assert keep_changes(shop(), planned(thing("ConfigMap", "web"), there=[OLD[0]]), Format.PLAIN) == ()
 
 
 def test_an_application_that_is_being_deleted_cannot_be_kept_by_git() -> None:
-    assert keeping(replace(shop(), deleting=True), held(), Format.PLAIN) == ()
+    assert keep_changes(replace(shop(), deleting=True), held(), Format.PLAIN) == ()
 
 
 def test_plain_files_get_lines_that_are_no_object_of_their_own() -> None:

@@ -8,8 +8,8 @@ worth nothing against it.
 from __future__ import annotations
 
 
-class Watermark:
-    """The highest version that one watch delivered. Not thread-safe."""
+class EtcdRestore:
+    """Compares lists with the highest version that one watch delivered. Not thread-safe."""
 
     def __init__(self) -> None:
         self._highest = 0

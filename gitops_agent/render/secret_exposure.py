@@ -38,7 +38,7 @@ class SecretExposed(RenderError):
     reason = "SecretExposed"
 
 
-class Taint:
+class RenderSecrets:
     """The secret values of one render; for one thread."""
 
     def __init__(self) -> None:

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from gitops_agent.cli.sheet import Sheet
+from gitops_agent.cli.wide_table import WideTable
 from gitops_agent.manifest.key import Object
 
-SHEET = Sheet(headers=("application", "sync", "message"), rows=(("shop", "Synced", "fine"),))
+SHEET = WideTable(headers=("application", "sync", "message"), rows=(("shop", "Synced", "fine"),))
 
 
 def application(**source: object) -> Object:
@@ -28,6 +28,6 @@ def test_the_namespace_comes_first_and_the_message_stays_last() -> None:
 
 
 def test_an_empty_table_needs_no_columns() -> None:
-    empty = Sheet(headers=("application",), rows=())
+    empty = WideTable(headers=("application",), rows=())
 
     assert empty.extended([], namespaces=True, wide=True) == empty

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from gitops_agent.api.event_type import EventType
-from gitops_agent.notify.living import LIMIT, LivingMessage, LivingMessages, is_of_commit, is_progress
+from gitops_agent.notify.living_messages import LIMIT, LivingMessage, LivingMessages, is_of_commit, is_progress
 from tests.notify.builders import COMMIT, NOON, message
 
 HOUR = timedelta(hours=1)

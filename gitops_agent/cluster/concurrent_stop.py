@@ -18,7 +18,7 @@ class Stoppable(Protocol):
         """Ends it."""
 
 
-def stop_together(services: Iterable[Stoppable]) -> None:
+def stop_concurrently(services: Iterable[Stoppable]) -> None:
     """Stops all and waits for the last, then raises the first error."""
     running = tuple(services)
     if not running:

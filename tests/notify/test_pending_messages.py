@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gitops_agent.api.event_type import EventType
 from gitops_agent.events.event import Severity
-from gitops_agent.notify.pending import Entry, PendingQueue
+from gitops_agent.notify.pending_messages import Entry, PendingQueue
 from tests.notify.builders import NOON, message
 
 SOON = NOON + timedelta(minutes=1)
