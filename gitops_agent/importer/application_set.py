@@ -40,7 +40,9 @@ def expand(obj: Object, context: ImportContext) -> Expansion:
     """The Applications of a set."""
     spec, remarks = mapping(obj, "spec"), list[Remark]()
     live = {
-        ObjectKey.of(one).name: one for one in context.peers.of_kind(ARGO_APPLICATION) if _owner(one) == ObjectKey.of(obj).name
+        ObjectKey.of(child).name: child
+        for child in context.peers.of_kind(ARGO_APPLICATION)
+        if _owner(child) == ObjectKey.of(obj).name
     }
     reader = Generators(go=spec.get("goTemplate") is True, repositories=context.repositories)
     applications: dict[str, Object] = {}
@@ -64,11 +66,14 @@ def steps(obj: Object, applications: tuple[Object, ...]) -> dict[str, tuple[str,
     for step in rolling:
         requirements = items(step.get("matchExpressions"))
         names = tuple(
-            str(one["metadata"]["name"])
-            for one in applications
+            str(application["metadata"]["name"])
+            for application in applications
             if all(
                 meets(
-                    str(r.get("key")), str(r.get("operator")), list(r.get("values") or ()), mapping(one, "metadata", "labels")
+                    str(r.get("key")),
+                    str(r.get("operator")),
+                    list(r.get("values") or ()),
+                    mapping(application, "metadata", "labels"),
                 )
                 for r in requirements
             )

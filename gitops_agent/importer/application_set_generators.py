@@ -53,7 +53,11 @@ class Generators:
             raise TemplateNotRead(f"the generator {', '.join(kinds) or 'without a kind'} is not expanded")
         sets = reader(mapping(generator, kinds[0]))
         if generator.get("selector"):
-            sets = [one for one in sets if matches(generator["selector"], {k: str(v) for k, v in flat(one).items()})]
+            sets = [
+                parameters
+                for parameters in sets
+                if matches(generator["selector"], {k: str(v) for k, v in flat(parameters).items()})
+            ]
         if len(sets) > MOST:
             raise TemplateNotRead(f"the generator yields more than {MOST} Applications")
         return sets
@@ -93,7 +97,7 @@ class Generators:
                 ]
         except SourceError as error:
             raise TemplateNotRead(f"the repository {url} is not read: {error}") from error
-        return [{**one, **self._values(mapping(generator, "values"), one)} for one in sets]
+        return [{**parameters, **self._values(mapping(generator, "values"), parameters)} for parameters in sets]
 
     def _values(self, values: Object, parameters: Parameters) -> Parameters:
         return {"values": self.replaced(values, parameters)} if values else {}
@@ -117,19 +121,19 @@ class Generators:
             raise TemplateNotRead("a matrix needs two generators")
         first, second = children
         result = []
-        for one in self.yielded(first):
+        for parameters in self.yielded(first):
             inner = (
-                self.replaced({name: value for name, value in second.items() if name != "template"}, one)
+                self.replaced({name: value for name, value in second.items() if name != "template"}, parameters)
                 if _refers(second)
                 else second
             )
-            result += [_united(one, other) for other in self.yielded(inner)]
+            result += [_united(parameters, other) for other in self.yielded(inner)]
         return result
 
     def _merge(self, generator: Object) -> list[Parameters]:
         keys = [str(key) for key in generator.get("mergeKeys") or ()]
         base, *others = [self.yielded(child) for child in items(generator.get("generators"))] or [[]]
-        result = [dict(one) for one in base]
+        result = [dict(parameters) for parameters in base]
         for overrides in others:
             for index, override in product(range(len(result)), overrides):
                 here, there = flat(result[index]), flat(override)
@@ -153,9 +157,9 @@ def flat(parameters: Mapping[str, Any], prefix: str = "") -> Parameters:
     return result
 
 
-def _united(one: Parameters, other: Parameters) -> Parameters:
+def _united(base: Parameters, other: Parameters) -> Parameters:
     """Both sets; nested values are merged, the second wins."""
-    result = dict(one)
+    result = dict(base)
     for name, value in other.items():
         here = result.get(name)
         result[name] = _united(here, value) if isinstance(here, dict) and isinstance(value, dict) else value
@@ -179,8 +183,8 @@ def _parents(path: str) -> Iterator[str]:
 
 def _selected(paths: list[str], patterns: list[Object]) -> list[str]:
     """The paths that a pattern selects and none excludes."""
-    chosen = [_pattern(str(one.get("path") or "")) for one in patterns if one.get("exclude") is not True]
-    excluded = [_pattern(str(one.get("path") or "")) for one in patterns if one.get("exclude") is True]
+    chosen = [_pattern(str(pattern.get("path") or "")) for pattern in patterns if pattern.get("exclude") is not True]
+    excluded = [_pattern(str(pattern.get("path") or "")) for pattern in patterns if pattern.get("exclude") is True]
     return sorted(
         path
         for path in paths

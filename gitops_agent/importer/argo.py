@@ -26,24 +26,26 @@ _INSTANCE = "app.kubernetes.io/instance"
 def import_argo(context: ImportContext) -> tuple[Conversion, ...]:
     """What every object of Argo CD that was read becomes, sets first."""
     expansions = [application_set.expand(obj, context) for obj in context.peers.of_kind(APPLICATION_SET)]
-    generated = {ObjectKey.of(one): one for expansion in expansions for one in expansion.applications}
-    applications = generated | {ObjectKey.of(one): one for one in context.peers.of_kind(ARGO_APPLICATION)}
-    conversions = [argo_application.convert(one, context) for one in applications.values()]
+    generated = {ObjectKey.of(application): application for expansion in expansions for application in expansion.applications}
+    applications = generated | {
+        ObjectKey.of(application): application for application in context.peers.of_kind(ARGO_APPLICATION)
+    }
+    conversions = [argo_application.convert(application, context) for application in applications.values()]
     before = _waves(applications.values())
     for expansion in expansions:
         before |= application_set.steps(expansion.source, expansion.applications)
     conversions = _named(conversions)
-    conversions = [_after(one, before.get(_name(one.source), ()), conversions) for one in conversions]
+    conversions = [_after(conversion, before.get(_name(conversion.source), ()), conversions) for conversion in conversions]
     projects = [argo_project.convert(obj, context, conversions) for obj in context.peers.of_kind(APP_PROJECT)]
     return (*_sets(expansions), *projects, *_secrets(context), *conversions)
 
 
 def _sets(expansions: Iterable[application_set.Expansion]) -> Iterator[Conversion]:
-    for one in expansions:
-        names = ", ".join(str(application["metadata"]["name"]) for application in one.applications)
-        text = f"expanded into {len(one.applications)}: {names}" if names else "expanded into none"
-        remarks = (*one.remarks, Remark(theirs="spec.template", meaning=Meaning.CHANGED, note=text))
-        yield Conversion(source=one.source, remarks=remarks)
+    for expansion in expansions:
+        names = ", ".join(str(application["metadata"]["name"]) for application in expansion.applications)
+        text = f"expanded into {len(expansion.applications)}: {names}" if names else "expanded into none"
+        remarks = (*expansion.remarks, Remark(theirs="spec.template", meaning=Meaning.CHANGED, note=text))
+        yield Conversion(source=expansion.source, remarks=remarks)
 
 
 def _secrets(context: ImportContext) -> Iterator[Conversion]:
@@ -55,24 +57,26 @@ def _named(conversions: list[Conversion]) -> list[Conversion]:
     """The conversions, with unique names in each namespace."""
     taken: set[tuple[str, str]] = set()
     result = []
-    for one in conversions:
+    for conversion in conversions:
         resources = []
-        for resource in one.resources:
+        for resource in conversion.resources:
             metadata = resource["metadata"]
             name = str(metadata["name"])
             if (metadata["namespace"], name) in taken:
-                name = f"{mapping(one.source, 'metadata').get('namespace')}-{name}"
+                name = f"{mapping(conversion.source, 'metadata').get('namespace')}-{name}"
             taken.add((metadata["namespace"], name))
             resources.append({**resource, "metadata": {**metadata, "name": name}})
-        result.append(replace(one, resources=tuple(resources)))
+        result.append(replace(conversion, resources=tuple(resources)))
     return result
 
 
 def _waves(applications: Iterable[Object]) -> dict[str, tuple[str, ...]]:
     """By Application those of the same parent with the next lower wave."""
     groups: dict[tuple[str, str], dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for one in applications:
-        groups[(str(one["metadata"].get("namespace") or ""), _parent(one))][_wave(one)].append(str(one["metadata"]["name"]))
+    for application in applications:
+        groups[(str(application["metadata"].get("namespace") or ""), _parent(application))][_wave(application)].append(
+            str(application["metadata"]["name"])
+        )
     result: dict[str, tuple[str, ...]] = {}
     for waves in groups.values():
         ordered = sorted(waves)
@@ -94,23 +98,23 @@ def _parent(obj: Object) -> str:
     return tracking or str(mapping(obj, "metadata", "labels").get(_INSTANCE) or "")
 
 
-def _after(one: Conversion, names: Iterable[str], conversions: list[Conversion]) -> Conversion:
+def _after(conversion: Conversion, names: Iterable[str], conversions: list[Conversion]) -> Conversion:
     """The conversion, whose resources wait for those of other Applications."""
-    others = {name for other in conversions if _name(other.source) in set(names) for name in _results(other, one)}
+    others = {name for other in conversions if _name(other.source) in set(names) for name in _results(other, conversion)}
     if not others:
-        return one
+        return conversion
     resources = []
-    for resource in one.resources:
+    for resource in conversion.resources:
         changed = copy(resource)
         present = {str(edge.get("name")) for edge in items(changed["spec"].get("dependsOn"))}
         changed["spec"]["dependsOn"] = [{"name": name} for name in sorted(present | others)]
         resources.append(changed)
-    return replace(one, resources=tuple(resources))
+    return replace(conversion, resources=tuple(resources))
 
 
-def _results(other: Conversion, one: Conversion) -> Iterator[str]:
+def _results(other: Conversion, conversion: Conversion) -> Iterator[str]:
     """The names of another conversion's resources in the same namespace."""
-    namespaces = {resource["metadata"]["namespace"] for resource in one.resources}
+    namespaces = {resource["metadata"]["namespace"] for resource in conversion.resources}
     yield from (
         str(resource["metadata"]["name"]) for resource in other.resources if resource["metadata"]["namespace"] in namespaces
     )

@@ -40,23 +40,26 @@ def convert(obj: Object, context: ImportContext) -> Conversion:
         return Conversion(source=obj, remarks=(Remark(theirs=f"spec.destination.{field}", meaning=Meaning.NONE, note=text),))
     sources = _sources(spec)
     others = {str(source["ref"]): source for source in sources if source.get("ref")}
-    drafts = [(one.name, draft(one.raw, others, context=context)) for one in _named(obj, sources)]
+    drafts = [(source.name, draft(source.raw, others, context=context)) for source in _named(obj, sources)]
     if len(drafts) > 1:
         text = f"several sources have manifests: {', '.join(name for name, _ in drafts)}"
         remarks.append(Remark(theirs="spec.source.repoURL", meaning=Meaning.CHANGED, note=text))
     shared = _shared(obj, context, remarks)
     resources = tuple(
         application(
-            name, context.target, {**given({"source": one.source, "render": one.render}), **shared}, metadata=_metadata(obj)
+            name,
+            context.target,
+            {**given({"source": source_draft.source, "render": source_draft.render}), **shared},
+            metadata=_metadata(obj),
         )
-        for name, one in drafts
+        for name, source_draft in drafts
     )
     wanted_mode = argo_sync.mode(mapping(spec, "syncPolicy"))
     return Conversion(
         source=obj,
         resources=resources,
-        remarks=(*remarks, *(remark for _, one in drafts for remark in one.remarks)),
-        copies=tuple(dict.fromkeys(copy for _, one in drafts for copy in one.copies)),
+        remarks=(*remarks, *(remark for _, source_draft in drafts for remark in source_draft.remarks)),
+        copies=tuple(dict.fromkeys(copy for _, source_draft in drafts for copy in source_draft.copies)),
         mode=wanted_mode,
         manifests=_namespace(spec),
     )
@@ -85,7 +88,7 @@ def _sources(spec: Object) -> list[Object]:
 def _named(obj: Object, sources: list[Object]) -> list[_Manifests]:
     """The sources with manifests; those with `ref` only give values."""
     name = str(obj["metadata"]["name"])
-    with_manifests = [one for one in sources if not one.get("ref") or one.get("path") or one.get("chart")]
+    with_manifests = [source for source in sources if not source.get("ref") or source.get("path") or source.get("chart")]
     return [
         _Manifests(name if index == 0 else f"{name}-{raw.get('name') or index + 1}", raw)
         for index, raw in enumerate(with_manifests)

@@ -43,12 +43,14 @@ def convert(project: Object, context: ImportContext, applications: Iterable[Conv
         applications: what the Applications of all projects became.
     """
     name, spec, remarks = str(project["metadata"]["name"]), mapping(project, "spec"), list[Remark]()
-    own = [one for conversion in applications if _project_of(conversion.source) == name for one in conversion.resources]
+    own = [
+        resource for conversion in applications if _project_of(conversion.source) == name for resource in conversion.resources
+    ]
     manifests = [*_people(name, spec, own, context, remarks)]
     if _restricts(spec):
         manifests += _account(name, spec, own, context, remarks)
-    allowed = [str(one) for one in spec.get("sourceRepos") or () if not str(one).startswith(_DENIED)]
-    if any(str(one).startswith(_DENIED) for one in spec.get("sourceRepos") or ()):
+    allowed = [str(repository) for repository in spec.get("sourceRepos") or () if not str(repository).startswith(_DENIED)]
+    if any(str(repository).startswith(_DENIED) for repository in spec.get("sourceRepos") or ()):
         remarks.append(Remark(theirs="spec.sourceRepos", meaning=Meaning.NONE, note="a setting only allows: `!` is left out"))
     settings = {"source": {"allowedRepositories": allowed}} if allowed and _ANY not in allowed else {}
     return Conversion(source=project, remarks=tuple(remarks), manifests=tuple(manifests), settings=settings)
@@ -60,13 +62,13 @@ def _project_of(application: Object) -> str:
 
 def _restricts(spec: Object) -> bool:
     """Whether it restricts where and what its Applications write."""
-    anywhere = any(one.get("namespace") == _ANY for one in items(spec.get("destinations")))
+    anywhere = any(destination.get("namespace") == _ANY for destination in items(spec.get("destinations")))
     return bool(spec.get("destinations")) and not (anywhere and _allowed(spec, "clusterResourceWhitelist") == [(_ANY, _ANY)])
 
 
 def _account(project: str, spec: Object, own: list[Object], context: ImportContext, remarks: list[Remark]) -> Iterator[Object]:
     """The account that writes for the Applications, with its rights."""
-    namespaces = sorted({str(mapping(one, "spec", "destination").get("namespace") or "") for one in own} - {""})
+    namespaces = sorted({str(mapping(application, "spec", "destination").get("namespace") or "") for application in own} - {""})
     account = {"kind": SERVICE_ACCOUNT.kind, "name": project, "namespace": context.target}
     yield {"apiVersion": "v1", "kind": SERVICE_ACCOUNT.kind, "metadata": {"name": project, "namespace": context.target}}
     kinds = _allowed(spec, "namespaceResourceWhitelist") or [(_ANY, _ANY)]
@@ -103,10 +105,14 @@ def _of_policy(text: str, own: list[Object], role: str, remarks: list[Remark]) -
     effect = parts[-1] if len(parts) == _POLICY_FIELDS else ""
     resource, action, pattern = (*parts[2:5], "", "", "")[:3]
     verbs = tuple(
-        dict.fromkeys(v for one, several in _VERBS.items() if action.partition("/")[0] in (one, _ANY) for v in several)
+        dict.fromkeys(
+            v for argo_action, several in _VERBS.items() if action.partition("/")[0] in (argo_action, _ANY) for v in several
+        )
     )
     names = [
-        str(one["metadata"]["name"]) for one in own if fnmatchcase(str(one["metadata"]["name"]), pattern.rpartition("/")[2])
+        str(application["metadata"]["name"])
+        for application in own
+        if fnmatchcase(str(application["metadata"]["name"]), pattern.rpartition("/")[2])
     ]
     if effect != "allow" or resource not in ("applications", _ANY) or not verbs or not names:
         what = f"{effect or 'no'} {action or 'action'} on {resource or 'nothing'}"
@@ -131,7 +137,7 @@ def _granted(name: str, namespace: str, rules: list[Object], subjects: list[Obje
 
 
 def _allowed(spec: Object, field: str) -> list[tuple[str, str]]:
-    return [(str(one.get("group") or ""), str(one.get("kind") or "")) for one in items(spec.get(field))]
+    return [(str(entry.get("group") or ""), str(entry.get("kind") or "")) for entry in items(spec.get(field))]
 
 
 def _rule(group: str, kind: str) -> Object:

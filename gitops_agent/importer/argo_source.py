@@ -203,7 +203,7 @@ def _values_files(
         note = f"{len(from_git)} files are too many: put their values into fewer files"
         result.remark(f"{_HELM}.valueFiles", note, Meaning.NONE)
     missing = {"optional": True} if mapping(raw, "helm").get("ignoreMissingValueFiles") else {}
-    return own, [{**one, **missing} if "targetPath" not in one else one for one in from_git[:_MOST_GIT_VALUES]]
+    return own, [{**source, **missing} if "targetPath" not in source else source for source in from_git[:_MOST_GIT_VALUES]]
 
 
 def _file_parameter(
@@ -237,7 +237,9 @@ def _kustomize(result: SourceDraft, raw: Object) -> Object:
             images.append(kustomize_options.image(str(text)))
         except ValueError as error:
             result.remark(f"{_KUSTOMIZE}.images", str(error), Meaning.NONE)
-    patches += [kustomize_options.replicas(str(one.get("name")), one.get("count")) for one in items(raw.get("replicas"))]
+    patches += [
+        kustomize_options.replicas(str(replica.get("name")), replica.get("count")) for replica in items(raw.get("replicas"))
+    ]
     metadata = given({"labels": mapping(raw, "commonLabels"), "annotations": mapping(raw, "commonAnnotations")})
     if metadata:
         patches.append(kustomize_options.metadata_of_all(metadata))
@@ -258,6 +260,6 @@ def _below_root(file: str) -> str:
     return posixpath.normpath(file.partition("/")[2])
 
 
-def _same_commit(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _same_commit(source: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     names = ("repoURL", "targetRevision")
-    return all((one.get(name) or "") == (other.get(name) or "") for name in names)
+    return all((source.get(name) or "") == (other.get(name) or "") for name in names)

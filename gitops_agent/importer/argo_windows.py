@@ -15,7 +15,7 @@ IN_CLUSTER = frozenset({"", "in-cluster", "https://kubernetes.default.svc"})
 def windows(project: Object | None, application: Object) -> list[Object]:
     """The windows that count for an Application."""
     raw = items(mapping(project, "spec").get("syncWindows"))
-    return [_window(one) for one in raw if _matches(one, application)]
+    return [_window(window) for window in raw if _matches(window, application)]
 
 
 def _matches(window: Object, application: Object) -> bool:

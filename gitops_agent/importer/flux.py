@@ -28,25 +28,29 @@ def import_flux(context: ImportContext) -> tuple[Conversion, ...]:
         *(flux_kustomization.convert(obj, context, names, order) for obj in peers.of_kind(KUSTOMIZATION)),
         *(flux_helm_release.convert(obj, context, names, order) for obj in peers.of_kind(HELM_RELEASE)),
     ]
-    sources = [one.source for one in conversions if one.resources]
+    sources = [conversion.source for conversion in conversions if conversion.resources]
     alerts = [flux_notifications.convert(alert, context, names.of(alert), sources) for alert in peers.of_kind(ALERT)]
-    labelled = [_labelled(one, alerts) for one in conversions]
+    labelled = [_labelled(conversion, alerts) for conversion in conversions]
     rest = [
         Conversion(source=obj) for table in FLUX_TABLES if table.kind not in _TRANSLATED for obj in peers.of_kind(table.kind)
     ]
     return (*labelled, *alerts, *rest)
 
 
-def _labelled(one: Conversion, alerts: Iterable[Conversion]) -> Conversion:
+def _labelled(conversion: Conversion, alerts: Iterable[Conversion]) -> Conversion:
     """The conversion with the labels by which Notifiers select it."""
     labels = {
         flux_notifications.label_of(str(alert.resources[0]["metadata"]["name"])): "true"
         for alert in alerts
         if alert.resources
         and mapping(alert.resources[0], "spec").get("applications")
-        and flux_notifications.is_about(alert.source, one.source)
+        and flux_notifications.is_about(alert.source, conversion.source)
     }
-    return replace(one, resources=tuple(_with_labels(resource, labels) for resource in one.resources)) if labels else one
+    return (
+        replace(conversion, resources=tuple(_with_labels(resource, labels) for resource in conversion.resources))
+        if labels
+        else conversion
+    )
 
 
 def _with_labels(resource: Object, labels: Object) -> Object:

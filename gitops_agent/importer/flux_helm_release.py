@@ -40,7 +40,9 @@ def convert(obj: Object, context: ImportContext, names: FluxNames, order: FluxOr
         "releaseName": _release_name(obj),
         "valuesFiles": _values_files(chart, resolved),
         "ignoreMissingValuesFiles": chart.get("ignoreMissingValuesFiles") or None,
-        "valuesFrom": [_value_from(one, remarks, context.copied_name(at, str(one.get("name")))) for one in values_from],
+        "valuesFrom": [
+            _value_from(reference, remarks, context.copied_name(at, str(reference.get("name")))) for reference in values_from
+        ],
         "values": mapping(spec, "values"),
         "crds": _crds(install, upgrade),
         "hooks": "none" if install.get("disableHooks") and upgrade.get("disableHooks") else None,
@@ -66,7 +68,7 @@ def convert(obj: Object, context: ImportContext, names: FluxNames, order: FluxOr
         "dependsOn": order.edges(obj, target, remarks),
         "suspend": suspended(obj, resolved),
     }
-    needed = [(str(one.get("kind")), one.get("name")) for one in values_from]
+    needed = [(str(reference.get("kind")), reference.get("name")) for reference in values_from]
     resource = application(names.of(obj), context.target, given(whole), metadata=kept_metadata(obj, LABELS))
     return Conversion(
         source=obj,
@@ -109,10 +111,10 @@ def _values_files(chart: Object, resolved: ResolvedSource) -> list[str]:
 
 def _post_render(spec: Object, remarks: list[Remark]) -> Object | None:
     """Patches and images of all post-renderers, and common metadata."""
-    changes = [mapping(one, "kustomize") for one in items(spec.get("postRenderers"))]
+    changes = [mapping(renderer, "kustomize") for renderer in items(spec.get("postRenderers"))]
     metadata = mapping(spec, "commonMetadata")
-    images = [image for one in changes for image in items(one.get("images"))]
-    patches = [kustomize_options.patch(patch) for one in changes for patch in items(one.get("patches"))]
+    images = [image for change in changes for image in items(change.get("images"))]
+    patches = [kustomize_options.patch(patch) for change in changes for patch in items(change.get("patches"))]
     patches += [kustomize_options.metadata_of_all(metadata)] if metadata else []
     if len(changes) > 1:
         note = "several post-renderers become one: patches first, then images"

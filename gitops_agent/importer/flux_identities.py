@@ -22,8 +22,8 @@ def identities(verify: Object) -> list[Object] | None:
     Args:
         verify: Flux's; one expression without an equivalent leaves all of them without.
     """
-    demanded = [_identity(one) for one in items(verify.get("matchOIDCIdentity"))]
-    translated = [one for one in demanded if one is not None]
+    demanded = [_identity(identity) for identity in items(verify.get("matchOIDCIdentity"))]
+    translated = [identity for identity in demanded if identity is not None]
     return translated if translated and len(translated) == len(demanded) else None
 
 

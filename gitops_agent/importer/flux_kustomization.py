@@ -65,7 +65,10 @@ def convert(obj: Object, context: ImportContext, names: FluxNames, order: FluxOr
         "suspend": suspended(obj, resolved),
     }
     variables = items(mapping(spec, "postBuild").get("substituteFrom"))
-    needed = [*((str(one.get("kind")), one.get("name")) for one in variables), ("Secret", _keys(spec).get("name"))]
+    needed = [
+        *((str(variable.get("kind")), variable.get("name")) for variable in variables),
+        ("Secret", _keys(spec).get("name")),
+    ]
     resource = application(names.of(obj), context.target, given(whole), metadata=kept_metadata(obj, LABELS))
     return Conversion(
         source=obj,
@@ -91,7 +94,7 @@ def account(obj: Object, context: ImportContext, remarks: list[Remark]) -> str |
 def health_settings(spec: Object) -> Object:
     """The setting for `healthCheckExprs`, which have the same shape."""
     fields = ("apiVersion", "kind", "current", "inProgress", "failed")
-    rules = [given({name: one.get(name) for name in fields}) for one in items(spec.get("healthCheckExprs"))]
+    rules = [given({name: expression.get(name) for name in fields}) for expression in items(spec.get("healthCheckExprs"))]
     return {"health": {"expressions": rules}} if rules else {}
 
 
@@ -105,15 +108,15 @@ def suspended(obj: Object, resolved: ResolvedSource) -> Object | None:
 def ignored(raw: Iterable[Object], theirs: str, remarks: list[Remark]) -> list[Object]:
     """`spec.sync.ignoreFields` of ignored paths with a target."""
     result = []
-    for one in raw:
-        target = mapping(one, "target")
+    for entry in raw:
+        target = mapping(entry, "target")
         kind, name = str(target.get("kind") or ""), str(target.get("name") or "")
         if not kind or not _PLAIN.fullmatch(kind) or (name and not _PLAIN.fullmatch(name)):
             text = "an entry without a plain kind and name is left out: write one entry for each kind"
             remarks.append(Remark(theirs=f"{theirs}.target.kind", meaning=Meaning.NONE, note=text))
             continue
         group = str(target.get("group") or "")
-        paths = [str(path) for path in one.get("paths") or () if path]
+        paths = [str(path) for path in entry.get("paths") or () if path]
         result.append(given({"kind": f"{group}/{kind}" if group else kind, "name": name, "paths": paths}))
     return result
 
@@ -128,8 +131,14 @@ def _render(obj: Object, resolved: ResolvedSource, context: ImportContext, remar
     values = {name: str(value) for name, value in mapping(build, "substitute").items()}
     at = ObjectKey.of(obj).namespace
     sources = [
-        given({"kind": one.get("kind"), "name": context.copied_name(at, str(one.get("name"))), "optional": one.get("optional")})
-        for one in items(build.get("substituteFrom"))
+        given(
+            {
+                "kind": reference.get("kind"),
+                "name": context.copied_name(at, str(reference.get("name"))),
+                "optional": reference.get("optional"),
+            }
+        )
+        for reference in items(build.get("substituteFrom"))
     ]
     keys = {name: context.copied_name(at, str(value)) for name, value in _keys(spec).items()}
     variables = given({"values": values, "from": sources})
@@ -155,10 +164,10 @@ def _render(obj: Object, resolved: ResolvedSource, context: ImportContext, remar
 
 def _kustomize(spec: Object) -> Object:
     metadata = mapping(spec, "commonMetadata")
-    patches = [kustomize_options.patch(one) for one in items(spec.get("patches"))]
+    patches = [kustomize_options.patch(patch) for patch in items(spec.get("patches"))]
     patches += [kustomize_options.metadata_of_all(metadata)] if metadata else []
     fields = ("name", "newName", "newTag", "digest")
-    images = [given({name: one.get(name) for name in fields}) for one in items(spec.get("images"))]
+    images = [given({name: image.get(name) for name in fields}) for image in items(spec.get("images"))]
     names = {name: spec.get(name) for name in ("namePrefix", "nameSuffix")}
     return given({"components": list(spec.get("components") or ()), "images": images, "patches": patches, **names})
 
@@ -170,7 +179,7 @@ def _flux_groups(obj: Object) -> list[str]:
 
 def _installs_flux(obj: Object, context: ImportContext) -> bool:
     key = ObjectKey.of(obj)
-    if any(one.kind == "CustomResourceDefinition" and one.name in _CONTROLLERS for one in inventory(obj)):
+    if any(entry.kind == "CustomResourceDefinition" and entry.name in _CONTROLLERS for entry in inventory(obj)):
         return True
     return key.namespace == key.name == context.home
 

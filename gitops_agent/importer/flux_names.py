@@ -18,7 +18,7 @@ class FluxNames:
         self._names: dict[ObjectKey, str] = {}
         for kinds in ((KUSTOMIZATION, HELM_RELEASE), (ALERT,)):
             taken: dict[str, str] = {}
-            for obj in (one for kind in kinds for one in context.peers.of_kind(kind)):
+            for obj in (resource for kind in kinds for resource in context.peers.of_kind(kind)):
                 key = ObjectKey.of(obj)
                 word = key.kind.lower()
                 beside = (f"{key.name}-{word}",) if taken.get(key.name) == key.namespace else ()

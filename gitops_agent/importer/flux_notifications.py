@@ -73,11 +73,11 @@ def is_about(alert: Object, source: Object) -> bool:
     """Whether events of an object are among those of an alert."""
     key, labels = ObjectKey.of(source), mapping(source, "metadata", "labels")
     return any(
-        one.get("kind") == key.kind
-        and str(one.get("namespace") or ObjectKey.of(alert).namespace) == key.namespace
-        and (one.get("name") == _ALL or fnmatchcase(key.name, str(one.get("name") or "")))
-        and matches_labels(mapping(one, "matchLabels"), labels)
-        for one in items(mapping(alert, "spec").get("eventSources"))
+        reference.get("kind") == key.kind
+        and str(reference.get("namespace") or ObjectKey.of(alert).namespace) == key.namespace
+        and (reference.get("name") == _ALL or fnmatchcase(key.name, str(reference.get("name") or "")))
+        and matches_labels(mapping(reference, "matchLabels"), labels)
+        for reference in items(mapping(alert, "spec").get("eventSources"))
     )
 
 
@@ -101,13 +101,13 @@ def convert(alert: Object, context: ImportContext, name: str, sources: Iterable[
         return _none(alert, "spec.providerRef", f"there is no notifier for {kind}")
     if spec.get("suspend") is True or mapping(provider, "spec").get("suspend") is True:
         return _none(alert, "spec.suspend", "it is suspended, so it becomes no Notifier")
-    others = sorted({str(one.get("kind")) for one in items(spec.get("eventSources"))} - _APPLIERS)
+    others = sorted({str(reference.get("kind")) for reference in items(spec.get("eventSources"))} - _APPLIERS)
     if others:
         text = f"events of {', '.join(others)} are those of the Applications that use them"
         remarks.append(Remark(theirs="spec.eventSources", meaning=Meaning.CHANGED, note=text))
     if kind in _KEYS:
         remarks.append(Remark(theirs="spec.providerRef", meaning=Meaning.CHANGED, note=_KEYS[kind]))
-    every = all(is_about(alert, one) for one in sources)
+    every = all(is_about(alert, source) for source in sources)
     secret = str(mapping(provider, "spec", "secretRef").get("name") or "")
     body = {
         "provider": _TYPES[kind].value,

@@ -167,7 +167,7 @@ def _artifact(reference: SourceReference, path: str, context: ImportContext) -> 
     """A directory of an artifact: the directory it is copied from."""
     for generator in context.peers.of_kind(ARTIFACT_GENERATOR):
         namespace = str(generator["metadata"].get("namespace") or "")
-        aliases = {str(one.get("alias")): one for one in items(mapping(generator, "spec").get("sources"))}
+        aliases = {str(source.get("alias")): source for source in items(mapping(generator, "spec").get("sources"))}
         for artifact in items(mapping(generator, "spec").get("artifacts")):
             if namespace != reference.at or artifact.get("name") != reference.name:
                 continue
@@ -186,8 +186,8 @@ def _artifact(reference: SourceReference, path: str, context: ImportContext) -> 
 def _copied_from(copies: list[Object], path: str) -> tuple[str, str]:
     """The alias and directory that an artifact's directory is copied from."""
     best: tuple[int, str, str] = (-1, "", "")
-    for one in copies:
-        source, target = str(one.get("from") or ""), str(one.get("to") or "")
+    for operation in copies:
+        source, target = str(operation.get("from") or ""), str(operation.get("to") or "")
         alias, _, origin = source.removeprefix("@").partition("/")
         base = posixpath.normpath(target.removeprefix("@artifact").strip("/") or ".")
         below = posixpath.relpath(path, base)

@@ -47,14 +47,14 @@ def steps(conversion: Conversion) -> tuple[Step, ...]:
 
 def in_order(conversions: Iterable[Conversion]) -> tuple[Conversion, ...]:
     """The conversions, each after those its Applications wait for."""
-    left = [one for one in conversions if steps(one)]
-    names = {id(one): {ObjectKey.of(resource) for resource in one.resources} for one in left}
+    left = [conversion for conversion in conversions if steps(conversion)]
+    names = {id(conversion): {ObjectKey.of(resource) for resource in conversion.resources} for conversion in left}
     result: list[Conversion] = []
     while left:
-        open_keys = {key for one in left for key in names[id(one)]}
-        free = [one for one in left if not (_awaited(one) - names[id(one)]) & open_keys]
+        open_keys = {key for conversion in left for key in names[id(conversion)]}
+        free = [conversion for conversion in left if not (_awaited(conversion) - names[id(conversion)]) & open_keys]
         result += free or left  # a cycle stands as it was written
-        left = [one for one in left if one not in result]
+        left = [conversion for conversion in left if conversion not in result]
     return tuple(result)
 
 
@@ -75,7 +75,9 @@ def parent_of(obj: Object) -> str:
     if labels.get(f"{_PARENT}/name"):
         name, at = labels[f"{_PARENT}/name"], labels.get(f"{_PARENT}/namespace")
         return f'kubectl patch kustomizations.{_PARENT} {name} -n {at} --type merge -p \'{{"spec":{{"suspend":true}}}}\''
-    owner = next((one for one in items(metadata.get("ownerReferences")) if one.get("kind") == "ApplicationSet"), None)
+    owner = next(
+        (reference for reference in items(metadata.get("ownerReferences")) if reference.get("kind") == "ApplicationSet"), None
+    )
     if owner is not None:
         return f"kubectl delete applicationsets.argoproj.io {owner.get('name')} -n {namespace} --cascade=orphan"
     tracking = str(mapping(metadata, "annotations").get(_TRACKING) or "").partition(":")[0]

@@ -36,7 +36,7 @@ def lock_of(chart: Object, lock: Object) -> Object | None:
         entry = _entry(requirement, left)
         if entry is None or not str(entry.get("repository") or "").startswith(_FETCHED):
             return None
-        left = [one for one in left if one is not entry]
+        left = [other for other in left if other is not entry]
         entries.append(entry)
     if not entries:
         return None
@@ -46,7 +46,9 @@ def lock_of(chart: Object, lock: Object) -> Object | None:
 
 def _entry(requirement: Object, entries: Sequence[Object]) -> Object | None:
     """The first entry that fits a dependency."""
-    return next((one for one in entries if one.get("name") == requirement.get("name") and _fits(requirement, one)), None)
+    return next(
+        (entry for entry in entries if entry.get("name") == requirement.get("name") and _fits(requirement, entry)), None
+    )
 
 
 def _fits(requirement: Object, entry: Object) -> bool:

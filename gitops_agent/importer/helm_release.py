@@ -146,7 +146,7 @@ def _release(payload: Any) -> HelmRelease:
         lock=lock_of(chart["metadata"], mapping(chart.get("lock"))),
         values=dict(payload.get("config") or {}),
         defaults=dict(chart.get("values") or {}),
-        files=tuple(ChartFile(path=_path(one["name"]), data=base64.b64decode(one.get("data") or "")) for one in files),
+        files=tuple(ChartFile(path=_path(file["name"]), data=base64.b64decode(file.get("data") or "")) for file in files),
         manifest=str(payload.get("manifest") or ""),
         hooks=tuple(str(hook.get("manifest") or "") for hook in hooks),
     )

@@ -80,4 +80,4 @@ def _documents(path: Path) -> Iterator[Object]:
         if not isinstance(document, dict):
             continue
         several = document.get("items") if str(document.get("kind") or "").endswith("List") else None
-        yield from (one for one in (several if isinstance(several, list) else [document]) if isinstance(one, dict))
+        yield from (obj for obj in (several if isinstance(several, list) else [document]) if isinstance(obj, dict))

@@ -71,10 +71,12 @@ def report(conversion: Conversion) -> ObjectReport:
         source=key,
         resources=tuple(ObjectKey.of(resource) for resource in conversion.resources),
         fields=tuple(_fields(conversion, table)),
-        problems={str(ObjectKey.of(one)): problems for one in conversion.resources if (problems := refused(one))},
+        problems={
+            str(ObjectKey.of(resource)): problems for resource in conversion.resources if (problems := refused(resource))
+        },
         mode=conversion.mode,
         itself=conversion.itself,
-        reasons=tuple(dict.fromkeys(one.note for one in conversion.remarks if one.meaning is Meaning.NONE)),
+        reasons=tuple(dict.fromkeys(remark.note for remark in conversion.remarks if remark.meaning is Meaning.NONE)),
     )
 
 

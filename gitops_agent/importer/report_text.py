@@ -23,7 +23,7 @@ def summary(result: ImportResult) -> str:
         parts.append(f"{len(result.waiting)} that this version of the agent refuses")
     if result.left:
         parts.append(f"{_counted(len(result.left), 'object')} without an equivalent")
-    lost = sum(len(one.with_meaning(*_LOST)) for one in result.reports)
+    lost = sum(len(report.with_meaning(*_LOST)) for report in result.reports)
     parts.append(f"{_counted(lost, 'field')} without an equivalent" if lost else "every field has an equivalent")
     return ", ".join(parts)
 
@@ -36,10 +36,10 @@ def as_json(result: ImportResult) -> dict[str, Any]:
     """The report for scripts."""
     return {
         "tool": result.tool,
-        "objects": [_object(one) for one in result.reports],
+        "objects": [_object(report) for report in result.reports],
         "copies": [
-            {"kind": one.kind, "namespace": one.namespace, "name": one.name, "to": one.to, "newName": one.new_name}
-            for one in result.copies
+            {"kind": copy.kind, "namespace": copy.namespace, "name": copy.name, "to": copy.to, "newName": copy.new_name}
+            for copy in result.copies
         ],
         "complete": result.complete,
     }
@@ -53,39 +53,45 @@ def as_markdown(result: ImportResult) -> str:
 
 def _sections(result: ImportResult) -> Iterator[str]:
     if result.left:
-        rows = [(_code(one.source), "; ".join(one.reasons)) for one in result.left]
+        rows = [(_code(report.source), "; ".join(report.reasons)) for report in result.left]
         yield from ("## Objects without an equivalent", _table(("Object", "Reason"), rows))
-    problems = [(name, problem) for one in result.reports for name, several in one.problems.items() for problem in several]
+    problems = [
+        (name, problem) for report in result.reports for name, several in report.problems.items() for problem in several
+    ]
     if problems:
         refusals = [(_code(name), _code(problem.path), problem.message) for name, problem in problems]
         yield "## What this version of the agent refuses"
         yield "These resources are written to `waiting`, suspended."
         yield _table(("Resource", "Field", "Problem"), refusals)
-    lost = [(one, field) for one in result.reports for field in one.with_meaning(*_LOST)]
+    lost = [(report, field) for report in result.reports for field in report.with_meaning(*_LOST)]
     if lost:
-        losses = [(_code(one.source), _code(field.theirs), field.note) for one, field in lost]
+        losses = [(_code(report.source), _code(field.theirs), field.note) for report, field in lost]
         yield from ("## Fields without an equivalent", _table(("Object", "Field", "Instead"), losses))
     if result.copies:
-        copies = [(one.kind, _code(f"{one.namespace}/{one.name}"), _code(f"{one.to}/{one.new_name}")) for one in result.copies]
+        copies = [
+            (copy.kind, _code(f"{copy.namespace}/{copy.name}"), _code(f"{copy.to}/{copy.new_name}")) for copy in result.copies
+        ]
         yield "## Secrets and ConfigMaps to copy"
         yield "Applications read them beside themselves; `--with-secrets` writes copies."
         yield _table(("Kind", "From", "To"), copies)
     if result.manifests or result.settings:
         yield "## Beside the resources"
         yield "Declare these manifests in Git, and put `settings.yaml` into the configuration of the agent."
-        rows = [(_code(f"manifests/{file_name(one)}.yaml"), _code(ObjectKey.of(one))) for one in result.manifests]
+        rows = [
+            (_code(f"manifests/{file_name(manifest)}.yaml"), _code(ObjectKey.of(manifest))) for manifest in result.manifests
+        ]
         rows += [
             ("`settings.yaml`", _code(f"{section}.{name}")) for section, fields in result.settings.items() for name in fields
         ]
         yield _table(("File", "What"), rows)
     yield from _handover(result)
     yield "## Every field"
-    for one in result.reports:
-        yield from _fields(one)
+    for object_report in result.reports:
+        yield from _fields(object_report)
 
 
 def _handover(result: ImportResult) -> Iterator[str]:
-    blocks = [(one, handover.steps(one)) for one in handover.in_order(result.conversions)]
+    blocks = [(conversion, handover.steps(conversion)) for conversion in handover.in_order(result.conversions)]
     if not blocks:
         return
     yield "## Take over"
@@ -93,18 +99,18 @@ def _handover(result: ImportResult) -> Iterator[str]:
         "Apply the written resources first: they observe, and `gitops-agent diff` shows what would change. "
         "Then run these commands in this order, one object at a time, each when the one before succeeded."
     )
-    parents = dict.fromkeys(parent for one, _ in blocks if (parent := handover.parent_of(one.source)))
+    parents = dict.fromkeys(parent for conversion, _ in blocks if (parent := handover.parent_of(conversion.source)))
     if parents:
         yield "Before all others, what declares these objects must not start them again:"
         yield _shell(parents)
-    for one, several in blocks:
-        yield f"### {_code(ObjectKey.of(one.source))}"
+    for converted, several in blocks:
+        yield f"### {_code(ObjectKey.of(converted.source))}"
         yield _shell(f"{step.command}  # {step.effect}" for step in several)
 
 
-def _fields(one: ObjectReport) -> Iterator[str]:
-    yield f"### {_code(one.source)} becomes {', '.join(_code(resource) for resource in one.resources) or 'no resource'}"
-    rows = [(_code(field.theirs), _ours(field), field.meaning.value, field.note) for field in one.fields]
+def _fields(report: ObjectReport) -> Iterator[str]:
+    yield f"### {_code(report.source)} becomes {', '.join(_code(resource) for resource in report.resources) or 'no resource'}"
+    rows = [(_code(field.theirs), _ours(field), field.meaning.value, field.note) for field in report.fields]
     if rows:
         yield _table(("Field", "Ours", "Meaning", "Note"), rows)
 
@@ -113,18 +119,18 @@ def _ours(field: FieldReport) -> str:
     return ", ".join(map(_code, field.ours.split(", "))) if field.ours.startswith(("spec.", "metadata.")) else field.ours
 
 
-def _object(one: ObjectReport) -> dict[str, Any]:
+def _object(report: ObjectReport) -> dict[str, Any]:
     return {
-        "source": str(one.source),
-        "resources": [str(resource) for resource in one.resources],
-        "mode": one.mode,
+        "source": str(report.source),
+        "resources": [str(resource) for resource in report.resources],
+        "mode": report.mode,
         "fields": [
             {"field": field.theirs, "ours": field.ours, "meaning": field.meaning.value, "note": field.note}
-            for field in one.fields
+            for field in report.fields
         ],
         "problems": [
             {"resource": name, "field": problem.path, "message": problem.message}
-            for name, several in one.problems.items()
+            for name, several in report.problems.items()
             for problem in several
         ],
     }

@@ -33,17 +33,21 @@ class ImportResult:
     @property
     def resources(self) -> tuple[Object, ...]:
         """Ours, those that this version accepts."""
-        return tuple(one for conversion in self.conversions for one in conversion.resources if not refused(one))
+        return tuple(resource for conversion in self.conversions for resource in conversion.resources if not refused(resource))
 
     @property
     def waiting(self) -> tuple[Object, ...]:
         """Ours, those that ask for what this version refuses; suspended."""
-        return tuple(_suspended(one) for conversion in self.conversions for one in conversion.resources if refused(one))
+        return tuple(
+            _suspended(resource) for conversion in self.conversions for resource in conversion.resources if refused(resource)
+        )
 
     @property
     def manifests(self) -> tuple[Object, ...]:
         """Objects to declare in Git beside ours, each once."""
-        return tuple({ObjectKey.of(one): one for conversion in self.conversions for one in conversion.manifests}.values())
+        return tuple(
+            {ObjectKey.of(manifest): manifest for conversion in self.conversions for manifest in conversion.manifests}.values()
+        )
 
     @property
     def settings(self) -> Object:
@@ -65,19 +69,23 @@ class ImportResult:
     def left(self) -> tuple[ObjectReport, ...]:
         """Objects that became nothing although their kind has an equivalent."""
         return tuple(
-            one for one in self.reports if one.source.group_kind in _TRANSLATED and not one.resources and not one.itself
+            object_report
+            for object_report in self.reports
+            if object_report.source.group_kind in _TRANSLATED and not object_report.resources and not object_report.itself
         )
 
     @property
     def complete(self) -> bool:
         """Whether every object was translated, and no field is unknown."""
-        unknown = any(one.with_meaning(Meaning.UNKNOWN) or one.problems for one in self.reports)
+        unknown = any(object_report.with_meaning(Meaning.UNKNOWN) or object_report.problems for object_report in self.reports)
         return not unknown and not self.left
 
 
 def result_of(tool: str, conversions: Sequence[Conversion]) -> ImportResult:
     """The result with its reports."""
-    return ImportResult(tool=tool, conversions=tuple(conversions), reports=tuple(report(one) for one in conversions))
+    return ImportResult(
+        tool=tool, conversions=tuple(conversions), reports=tuple(report(conversion) for conversion in conversions)
+    )
 
 
 def _suspended(resource: Object) -> Object:
