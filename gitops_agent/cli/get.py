@@ -71,8 +71,8 @@ def get(
     if selection.watch:
         from gitops_agent.cli.follow import follow
 
-        one = resources[0]["metadata"] if name else {"namespace": namespace}
-        options = selection.watched(one["namespace"], one.get("name"))
+        metadata = resources[0]["metadata"] if name else {"namespace": namespace}
+        options = selection.watched(metadata["namespace"], metadata.get("name"))
         follow(access, access.discovery.find(GROUP, kind), options, listing, output=output)
     elif output == "name":
         out.names(kind, resources)

@@ -48,7 +48,7 @@ def history(name: str, *, watch: bool, output: str, kubeconfig: str | None, cont
         from gitops_agent.cluster.watch import WatchOptions
 
         def rows(live: list[Object]) -> list[tuple[str, ...]]:
-            return [_row(entry, wide=wide) for one in live for entry in reversed(_entries(access, one))]
+            return [_row(entry, wide=wide) for obj in live for entry in reversed(_entries(access, obj))]
 
         options = WatchOptions(namespace=namespace, field_selector=f"metadata.name={name}")
         follow_log(access, access.discovery.find(GROUP, "Application"), options, _WIDE if wide else _HEADERS, rows)

@@ -35,7 +35,7 @@ def check(access: ClusterClient, result: ImportResult) -> int:
 
 def _taken_over(result: ImportResult) -> Iterator[Object]:
     """The Applications as the commands of the report leave them."""
-    installed = {ObjectKey.of(one) for each in result.conversions if each.installed for one in each.resources}
+    installed = {ObjectKey.of(obj) for conversion in result.conversions if conversion.installed for obj in conversion.resources}
     for resource in result.resources:
         if resource["kind"] == KIND:
             metadata = resource["metadata"]

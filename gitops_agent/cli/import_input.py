@@ -70,24 +70,31 @@ def secrets_of(tool: str, result: ImportResult, context: ImportContext, chosen: 
         return []
     access = None if chosen.files else chosen.cluster()
     copies = []
-    for one in result.copies:
-        obj = context.peers.get(SECRET, one.namespace, one.name) if tool == _ARGO else None
+    for planned_copy in result.copies:
+        obj = context.peers.get(SECRET, planned_copy.namespace, planned_copy.name) if tool == _ARGO else None
         if obj is not None:
-            copies.append(argo_credentials.translated(context.peers, obj, namespace=one.to, name=one.new_name))
-        elif access is not None and (live := reading.beside(access, one.kind, one.namespace, one.name)) is not None:
-            copies.append(_moved(live, one))
+            copies.append(
+                argo_credentials.translated(context.peers, obj, namespace=planned_copy.to, name=planned_copy.new_name)
+            )
+        elif (
+            access is not None
+            and (live := reading.beside(access, planned_copy.kind, planned_copy.namespace, planned_copy.name)) is not None
+        ):
+            copies.append(_moved(live, planned_copy))
         else:
-            out.talk(f"warning: {one.kind} {one.namespace}/{one.name} is not read, so no copy is written")
+            out.talk(
+                f"warning: {planned_copy.kind} {planned_copy.namespace}/{planned_copy.name} is not read, so no copy is written"
+            )
     return copies
 
 
-def _moved(obj: Object, one: Copy) -> Object:
+def _moved(obj: Object, planned_copy: Copy) -> Object:
     """A copy in another namespace, without what the server added."""
     return copy(
         {
             "apiVersion": "v1",
-            "kind": one.kind,
-            "metadata": {"name": one.new_name, "namespace": one.to},
+            "kind": planned_copy.kind,
+            "metadata": {"name": planned_copy.new_name, "namespace": planned_copy.to},
             **{name: obj[name] for name in ("type", "data", "binaryData", "immutable") if name in obj},
         }
     )

@@ -224,10 +224,10 @@ def _end(result: ImportResult, chosen: ImportOptions, secrets: list[Any]) -> int
             click.echo(str(file))
     elif not chosen.check:
         click.echo(dump_all(result.resources), nl=False)
-    for one in result.left:
-        out.talk(f"not imported: {one.source}: {'; '.join(one.reasons)}")
-    for one in result.reports:
-        for name, problems in one.problems.items():
+    for report in result.left:
+        out.talk(f"not imported: {report.source}: {'; '.join(report.reasons)}")
+    for report in result.reports:
+        for name, problems in report.problems.items():
             out.talk(f"refused by this version: {name}: {'; '.join(map(str, problems))}")
     out.talk(report_text.summary(result))
     code = 0 if result.complete else DIFFERENT

@@ -87,10 +87,10 @@ def containers(pods: Sequence[Object], name: str | None) -> list[Container]:
         pods, key=lambda pod: (_PHASES.get(str((pod.get("status") or {}).get("phase")), 1), pod["metadata"]["name"])
     )
     return [
-        Container(namespace=str(pod["metadata"]["namespace"]), pod=str(pod["metadata"]["name"]), name=str(one["name"]))
+        Container(namespace=str(pod["metadata"]["namespace"]), pod=str(pod["metadata"]["name"]), name=str(container["name"]))
         for pod in ordered
-        for one in (*pod["spec"]["containers"], *((pod["spec"].get("initContainers") or ()) if name else ()))
-        if name in (None, one["name"])
+        for container in (*pod["spec"]["containers"], *((pod["spec"].get("initContainers") or ()) if name else ()))
+        if name in (None, container["name"])
     ]
 
 

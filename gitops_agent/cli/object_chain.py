@@ -35,7 +35,9 @@ def chain(access: ClusterClient, obj: Object) -> list[Object]:
     result = [obj]
     while owner(result[-1]) is None and len(result) < _DEPTH:
         metadata = result[-1]["metadata"]
-        reference = next((one for one in metadata.get("ownerReferences") or () if one.get("controller")), None)
+        reference = next(
+            (candidate for candidate in metadata.get("ownerReferences") or () if candidate.get("controller")), None
+        )
         if reference is None:
             break
         group = str(reference["apiVersion"]).rpartition("/")[0]

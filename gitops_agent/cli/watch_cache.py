@@ -87,8 +87,8 @@ class WatchCache:
 
     def stop(self) -> None:
         """Ends the watches."""
-        for one in self._watches:
-            one.stop()
+        for watch in self._watches:
+            watch.stop()
 
 
 class _Feed:

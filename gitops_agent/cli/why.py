@@ -134,7 +134,9 @@ def _document(explanation: Explanation, chain: list[Object], application: str) -
         "application": application,
         "revision": explanation.revision.commit,
         "declared": _place_document(explanation.declared) if explanation.declared is not None else None,
-        "writers": [{"manager": one.manager, "operation": one.operation, "time": one.time} for one in explanation.writers],
+        "writers": [
+            {"manager": writer.manager, "operation": writer.operation, "time": writer.time} for writer in explanation.writers
+        ],
         "rules": list(explanation.rules),
         "after": list(explanation.after),
         "problems": list(explanation.problems),

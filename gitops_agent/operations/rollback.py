@@ -178,7 +178,7 @@ def refuse_declared(access: ClusterClient, application: Object) -> None:
 def described(ref: dict[str, Any]) -> str:
     """A reference in words."""
     texts = [f"{kind} {value}" for kind, value in ref.items() if kind != VALUES]
-    return ", ".join([*texts, *(f"values at {described(one)}" for one in ref.get(VALUES) or ())])
+    return ", ".join([*texts, *(f"values at {described(values_ref)}" for values_ref in ref.get(VALUES) or ())])
 
 
 def _ref(application: Object) -> dict[str, Any]:

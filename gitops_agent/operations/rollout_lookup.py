@@ -35,12 +35,12 @@ def find(access: ClusterClient, name: str, namespace: str = "") -> RolloutProgre
         except UnknownKind as error:
             raise UsageError(NOT_INSTALLED) from error
     candidates = every(access, where)
-    matching = [one for one in candidates if one.key.name == short]
+    matching = [candidate for candidate in candidates if candidate.key.name == short]
     if len(matching) == 1:
         return matching[0]
     if matching:
-        raise UsageError(f"there are several of that name: say {' or '.join(str(one.key) for one in matching)}")
-    names = [str(one.key) for one in candidates]
+        raise UsageError(f"there are several of that name: say {' or '.join(str(candidate.key) for candidate in matching)}")
+    names = [str(candidate.key) for candidate in candidates]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     there = f"there is {', '.join(names[:_SHOWN])}{more}" if names else "there is none at all"
     raise UsageError(f"there is no {KIND} {short}{f' in namespace {where}' if where else ''}; {there}")
@@ -61,11 +61,11 @@ def of_application(access: ClusterClient, application: Object) -> tuple[list[Rol
     """The rollouts in the status of an Application, and what was unreadable."""
     rollouts: list[RolloutProgress] = []
     problem = ""
-    for one in (application.get("status") or {}).get("rollouts") or ():
+    for entry in (application.get("status") or {}).get("rollouts") or ():
         try:
-            workload = ObjectKey.parse(str(one.get("workload")))
+            workload = ObjectKey.parse(str(entry.get("workload")))
             rollouts.append(
-                RolloutProgress.of(access.objects.get(ObjectKey(GROUP, KIND, workload.namespace, str(one.get("policy")))))
+                RolloutProgress.of(access.objects.get(ObjectKey(GROUP, KIND, workload.namespace, str(entry.get("policy")))))
             )
         except (AgentError, ValueError) as error:
             problem = str(error)

@@ -193,7 +193,7 @@ def _pod(pod: Object) -> PodLine:
 
 
 def _images(template: Any) -> tuple[str, ...]:
-    return tuple(str(one.get("image") or "") for one in (template.get("spec") or {}).get("containers") or ())
+    return tuple(str(container.get("image") or "") for container in (template.get("spec") or {}).get("containers") or ())
 
 
 def _place(pod: Object) -> str:

@@ -50,7 +50,10 @@ def status_facts(application: Object, rollouts: Sequence[RolloutProgress] = ()) 
         ("Source", source_text(spec["source"])),
         ("Seen", f"{row['seen']} {source.get('subject', '')} ({source.get('author', '')})" if row["seen"] else "nothing yet"),
         ("Applied", row["applied"] or "nothing yet"),
-        *(("Values", f"{one['commit'][:SHORT]} ({one['ref']} of {one['repository']})") for one in source.get("values") or ()),
+        *(
+            ("Values", f"{revision['commit'][:SHORT]} ({revision['ref']} of {revision['repository']})")
+            for revision in source.get("values") or ()
+        ),
         ("Sync", row["sync"]),
         ("Health", row["health"]),
         ("Ready", f"{_READY.get(row['ready'], 'not yet')}, {row['reason']}: {row['message']}"),

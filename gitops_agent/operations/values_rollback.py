@@ -21,7 +21,7 @@ _GIT = "Git"
 
 def followed(application: Object) -> dict[str, Any]:
     """The references of the repositories, in their order; empty without any."""
-    refs = [one.get("ref") or {} for one in _git(_values_from(application))]
+    refs = [source.get("ref") or {} for source in _git(_values_from(application))]
     return {VALUES: refs} if refs else {}
 
 
@@ -30,7 +30,7 @@ def pinned(application: Object, revision: str) -> dict[str, Any]:
     listed = _git(_values_from(application))
     distinct = list(dict.fromkeys(map(_identity, listed)))
     commits = dict(zip(distinct, values_of(revision, [str(url) for url, *_ in distinct]), strict=True))
-    refs = [{"commit": commit} if (commit := commits[_identity(one)]) else one.get("ref") or {} for one in listed]
+    refs = [{"commit": commit} if (commit := commits[_identity(source)]) else source.get("ref") or {} for source in listed]
     return {VALUES: refs} if refs else {}
 
 
@@ -42,8 +42,8 @@ def sources(application: Object, refs: list[Object]) -> list[Object]:
     """
     check(application, refs)
     result: list[Object] = copy({"sources": _values_from(application)})["sources"]
-    for one, ref in zip(_git(result), refs, strict=True):
-        one["ref"] = ref
+    for source, ref in zip(_git(result), refs, strict=True):
+        source["ref"] = ref
     return result
 
 
@@ -65,9 +65,13 @@ def _values_from(application: Object) -> list[Object]:
 
 
 def _git(values_from: list[Object]) -> list[Object]:
-    return [one for one in values_from if one.get("kind") == _GIT]
+    return [source for source in values_from if source.get("kind") == _GIT]
 
 
-def _identity(one: Object) -> tuple[Any, ...]:
+def _identity(source: Object) -> tuple[Any, ...]:
     """What makes two of them one repository and reference."""
-    return (one.get("repoURL"), tuple(sorted((one.get("ref") or {}).items())), (one.get("secretRef") or {}).get("name"))
+    return (
+        source.get("repoURL"),
+        tuple(sorted((source.get("ref") or {}).items())),
+        (source.get("secretRef") or {}).get("name"),
+    )

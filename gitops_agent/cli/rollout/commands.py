@@ -120,10 +120,10 @@ def status(
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
     elif output == "name":
-        for one in rollouts:
-            click.echo(str(one.key))
+        for progress in rollouts:
+            click.echo(str(progress.key))
     elif output in ("json", "yaml"):
-        documents = [document(one, now) for one in rollouts]
+        documents = [document(standing, now) for standing in rollouts]
         if name:
             sides, unseen = look(access, rollouts[0])
             documents[0] |= {"sides": of_sides(sides), "cannotSee": out.cannot_see(unseen)}
@@ -243,7 +243,11 @@ def history(name: str | None, *, output: str, kubeconfig: str | None, context: s
 
     access = _open(kubeconfig, context)
     rollouts = [find(access, name, namespace)] if name else every(access, namespace)
-    runs = sorted(((run, one.key) for one in rollouts for run in one.state.history), key=lambda pair: pair[0].at, reverse=True)
+    runs = sorted(
+        ((run, progress.key) for progress in rollouts for run in progress.state.history),
+        key=lambda pair: pair[0].at,
+        reverse=True,
+    )
     if output in ("json", "yaml"):
         entries = [
             {
@@ -271,7 +275,7 @@ def code(rollouts: list[RolloutProgress]) -> int:
     """Exit code: 3 rolled back, paused, refused; 4 awaiting approval; else 0."""
     from gitops_agent.rollout.progress import Attention
 
-    outlooks = {one.outlook for one in rollouts}
+    outlooks = {progress.outlook for progress in rollouts}
     if outlooks & {Attention.ROLLED_BACK, Attention.PAUSED, Attention.REFUSED}:
         return DIFFERENT
     return HELD if Attention.APPROVAL in outlooks else 0
@@ -330,6 +334,6 @@ def _overview(rollouts: list[RolloutProgress], namespace: str) -> None:
     from gitops_agent.cli.rollout.view import HEADERS, row
 
     if rollouts:
-        out.table(HEADERS, [row(one) for one in rollouts])
+        out.table(HEADERS, [row(progress) for progress in rollouts])
     else:
         out.talk(f"there are no RolloutPolicies{f' in namespace {namespace}' if namespace else ''}")

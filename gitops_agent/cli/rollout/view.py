@@ -113,7 +113,9 @@ def document(standing: RolloutProgress, now: datetime) -> dict[str, Any]:
         "message": standing.message,
         "waitsFor": standing.waits(now),
         "steps": [
-            {"step": one.number, "does": one.text, "is": one.mark.name.lower()} for one in standing.lines(now) if one.number
+            {"step": line.number, "does": line.text, "is": line.mark.name.lower()}
+            for line in standing.lines(now)
+            if line.number
         ],
         "next": [typed for typed, _ in standing.commands()],
         "status": {name: value for name, value in status.items() if name != "state"},
@@ -189,12 +191,17 @@ def _steps(lines: Sequence[Line]) -> list[RenderableType]:
     from rich.text import Text
 
     rows = []
-    for one in lines:
-        style = _MARKS[one.mark]
-        number = f"{one.number}" if one.number else ""
-        bold = "bold" if one.mark in {Mark.NOW, Mark.PAUSED} else ""
+    for line in lines:
+        style = _MARKS[line.mark]
+        number = f"{line.number}" if line.number else ""
+        bold = "bold" if line.mark in {Mark.NOW, Mark.PAUSED} else ""
         rows.append(
-            (Text(f"  {one.mark}", style=style), Text(number), Text(out.line(one.text), style=bold), Text(out.line(one.note)))
+            (
+                Text(f"  {line.mark}", style=style),
+                Text(number),
+                Text(out.line(line.text), style=bold),
+                Text(out.line(line.note)),
+            )
         )
     return [_grid(rows)]
 
@@ -238,13 +245,13 @@ def _pod(name: str, images: tuple[str, ...], health: str, message: str) -> Text:
 def _metrics(standing: RolloutProgress, measured: Iterable[dict[str, Any]]) -> RenderableType:
     from rich.text import Text
 
-    limits = {one.name: one for one in (standing.spec.analysis.metrics if standing.spec else ())}
+    limits = {declared.name: declared for declared in (standing.spec.analysis.metrics if standing.spec else ())}
     rows: list[tuple[Text, ...]] = [
         tuple(Text(f"  {title}" if not index else title, style="dim") for index, title in enumerate(_COLUMNS))
     ]
-    for one in measured:
-        metric = limits.get(str(one.get("metric")))
-        last = [entry for entry in one.get("measurements") or () if isinstance(entry, dict)][-_VALUES:]
+    for counter in measured:
+        metric = limits.get(str(counter.get("metric")))
+        last = [entry for entry in counter.get("measurements") or () if isinstance(entry, dict)][-_VALUES:]
         values = Text("  ").join(
             Text(
                 out.line(str(entry.get("value") or entry.get("verdict") or "?")),
@@ -252,17 +259,17 @@ def _metrics(standing: RolloutProgress, measured: Iterable[dict[str, Any]]) -> R
             )
             for entry in reversed(last)
         )
-        message = str(one.get("message") or (last[-1].get("message") if last else "") or "")
-        name = str(one.get("metric")) + (" (dry run)" if one.get("dryRun") else "")
-        allowed = f", {metric.failure_limit} allowed" if metric is not None and not one.get("dryRun") else ""
+        message = str(counter.get("message") or (last[-1].get("message") if last else "") or "")
+        name = str(counter.get("metric")) + (" (dry run)" if counter.get("dryRun") else "")
+        allowed = f", {metric.failure_limit} allowed" if metric is not None and not counter.get("dryRun") else ""
         rows.append(
             (
                 Text(f"  {name}"),
-                Text(f"{one.get('samples', 0)}" + (f" of {metric.samples}" if metric is not None else "")),
-                Text(str(one.get("succeeded", 0)), style="green" if one.get("succeeded") else ""),
-                Text(f"{one.get('failed', 0)}{allowed}", style="red" if one.get("failed") else ""),
-                Text(str(one.get("inconclusive", 0)), style="yellow" if one.get("inconclusive") else ""),
-                Text(str(one.get("errors", 0)), style="yellow" if one.get("errors") else ""),
+                Text(f"{counter.get('samples', 0)}" + (f" of {metric.samples}" if metric is not None else "")),
+                Text(str(counter.get("succeeded", 0)), style="green" if counter.get("succeeded") else ""),
+                Text(f"{counter.get('failed', 0)}{allowed}", style="red" if counter.get("failed") else ""),
+                Text(str(counter.get("inconclusive", 0)), style="yellow" if counter.get("inconclusive") else ""),
+                Text(str(counter.get("errors", 0)), style="yellow" if counter.get("errors") else ""),
                 values,
                 Text(out.line(message)),
             )
@@ -279,8 +286,13 @@ def _rejected(standing: RolloutProgress) -> RenderableType:
     from rich.text import Text
 
     return _grid(
-        (Text(f"  {one.hash}"), Text(short(one.commit)), Text(f"{one.at:%Y-%m-%d %H:%M:%S} UTC"), Text(out.line(one.reason)))
-        for one in reversed(standing.state.rejected)
+        (
+            Text(f"  {rejection.hash}"),
+            Text(short(rejection.commit)),
+            Text(f"{rejection.at:%Y-%m-%d %H:%M:%S} UTC"),
+            Text(out.line(rejection.reason)),
+        )
+        for rejection in reversed(standing.state.rejected)
     )
 
 

@@ -63,7 +63,7 @@ def _live(scene: WatchCache, key: AppKey | None) -> None:
 def _drawn(scene: WatchCache, key: AppKey | None) -> RenderableType:
     if key is None:
         rollouts = sorted(map(RolloutProgress.of, scene.of(KIND)), key=urgency)
-        return out.grid(HEADERS, [row(one) for one in rollouts])
+        return out.grid(HEADERS, [row(rollout) for rollout in rollouts])
     standing = _one(scene, key)
     workloads = {ObjectKey.of(obj): obj for obj in scene.of(standing.workload.kind)}
     return picture(standing, sides(standing, workloads, scene.of("Pod")), datetime.now(UTC))
