@@ -114,8 +114,8 @@ class MetricProvider(Model):
             ".filter(set, set).size() == 1",
             holds=lambda provider: (
                 sum(
-                    one is not None
-                    for one in (provider.prometheus, provider.datadog, provider.cloud_watch, provider.http, provider.job)
+                    choice is not None
+                    for choice in (provider.prometheus, provider.datadog, provider.cloud_watch, provider.http, provider.job)
                 )
                 == 1
             ),
@@ -195,7 +195,7 @@ class Metric(Model):
         Rule(
             cel="has(self.success) || has(self.failure) || has(self.compare) || has(self.provider.job)",
             holds=lambda metric: any(
-                one is not None for one in (metric.success, metric.failure, metric.compare, metric.provider.job)
+                criterion is not None for criterion in (metric.success, metric.failure, metric.compare, metric.provider.job)
             ),
             message="needs success, failure or compare",
         ),
@@ -220,7 +220,7 @@ class Analysis(Model):
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
             cel="!has(self.metrics) || self.metrics.all(one, self.metrics.exists_one(other, other.name == one.name))",
-            holds=lambda analysis: len({one.name for one in analysis.metrics}) == len(analysis.metrics),
+            holds=lambda analysis: len({metric.name for metric in analysis.metrics}) == len(analysis.metrics),
             message="two metrics have the same name",
         ),
     )

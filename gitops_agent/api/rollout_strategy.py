@@ -113,7 +113,7 @@ class Step(Model):
             cel="has(self.weight) || has(self.match) || has(self.mirror) || has(self.setCanaryScale) || has(self.pause)"
             " || (has(self.approval) && self.approval) || (has(self.analysis) && self.analysis)",
             holds=lambda step: (
-                any(one is not None for one in (step.weight, step.match, step.mirror, step.set_canary_scale, step.pause))
+                any(action is not None for action in (step.weight, step.match, step.mirror, step.set_canary_scale, step.pause))
                 or step.approval
                 or step.analysis
             ),
@@ -172,7 +172,7 @@ class Strategy(Model):
         Rule(
             cel="[has(self.canary), has(self.blueGreen), has(self.rolling)].filter(set, set).size() == 1",
             holds=lambda strategy: (
-                sum(one is not None for one in (strategy.canary, strategy.blue_green, strategy.rolling)) == 1
+                sum(choice is not None for choice in (strategy.canary, strategy.blue_green, strategy.rolling)) == 1
             ),
             message="needs exactly one of canary, blueGreen and rolling",
         ),

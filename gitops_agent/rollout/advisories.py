@@ -52,10 +52,10 @@ def _budgets(subject: ResolvedPolicy, workload: Object, manifests: Mapping[Objec
     """Budgets that count stable and canary pods as one."""
     own = (template(workload).get("metadata") or {}).get("labels") or {}
     second = {**own, **canary_objects.labels("0")}
-    for key, one in sorted(manifests.items()):
+    for key, manifest in sorted(manifests.items()):
         if key.group_kind != ("policy", "PodDisruptionBudget") or key.namespace != subject.workload.namespace:
             continue
-        selector = (one.obj.get("spec") or {}).get("selector")
+        selector = (manifest.obj.get("spec") or {}).get("selector")
         if matches(selector, own) and matches(selector, second):
             yield (
                 f"{key} counts the pods of {subject.workload} and those of its canary as one: "
@@ -67,10 +67,10 @@ def _services(subject: ResolvedPolicy, workload: Object, manifests: Mapping[Obje
     """Other Services that reach canary pods whatever the weight is."""
     own = (template(workload).get("metadata") or {}).get("labels") or {}
     second = {**own, **canary_objects.labels("0")}
-    for key, one in sorted(manifests.items()):
+    for key, manifest in sorted(manifests.items()):
         if key.group_kind != ("", "Service") or key.namespace != subject.workload.namespace or key == subject.service:
             continue
-        exact = (one.obj.get("spec") or {}).get("selector")
+        exact = (manifest.obj.get("spec") or {}).get("selector")
         if exact and matches_labels(exact, own) and matches_labels(exact, second):
             yield (
                 f"{key} reaches the pods of {subject.workload} and those of its canary, whatever the weight is: "

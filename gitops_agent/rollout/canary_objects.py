@@ -181,15 +181,17 @@ def is_made(key: ObjectKey, *, workload: ObjectKey, service: ObjectKey, versions
     if key.namespace != workload.namespace:
         return False
     if key.group_kind == DEPLOYMENT:
-        return any(key.name in (canary_name(workload.name, one), baseline_name(workload.name, one)) for one in versions)
+        return any(
+            key.name in (canary_name(workload.name, version), baseline_name(workload.name, version)) for version in versions
+        )
     if key.group_kind == SERVICE:
         return bool(versions) and key.name == canary_service_name(service.name)
-    return key.group_kind in (CONFIG_MAP, SECRET) and any(key.name.endswith(f"-{one}") for one in versions)
+    return key.group_kind in (CONFIG_MAP, SECRET) and any(key.name.endswith(f"-{version}") for version in versions)
 
 
 def copied_names(made: Sequence[Object], originals: Mapping[ObjectKey, Object], version: str) -> dict[tuple[str, str], str]:
     """New names by kind and old name."""
-    copied = {(str(one["kind"]), str(one["metadata"]["name"])) for one in made}
+    copied = {(str(obj["kind"]), str(obj["metadata"]["name"])) for obj in made}
     return {
         (key.kind, key.name): copy_name(key.name, version)
         for key in originals

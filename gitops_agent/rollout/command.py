@@ -77,9 +77,9 @@ def read(text: str | None) -> Command | None:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(value, dict) or not all(_short(name, one) for name, one in value.items()):
+    if not isinstance(value, dict) or not all(_short(name, entry) for name, entry in value.items()):
         return None
-    if value.get("order") not in {str(one) for one in CommandKind} or not value.get("nonce"):
+    if value.get("order") not in {str(kind) for kind in CommandKind} or not value.get("nonce"):
         return None
     return Command(
         order=CommandKind(value["order"]),

@@ -54,9 +54,9 @@ def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> OverlayResult:
     views = [(part, _view(head, part)) for part in parts]
     if not views:
         return OverlayResult(manifests=tuple(head))
-    result = {one.key: one for one in head}
+    result = {manifest.key: manifest for manifest in head}
     # The last one counts.
-    for _, view in sorted(views, key=lambda one: _rank(one[0].state), reverse=True):
+    for _, view in sorted(views, key=lambda pair: _rank(pair[0].state), reverse=True):
         _take(result, view, view.bound)
     for _, view in views:
         _take(result, view, view.early)
@@ -72,13 +72,13 @@ def compose(head: Sequence[Manifest], parts: Sequence[Part]) -> OverlayResult:
     )
     for part in parts:
         merged = routed(merged, part.state, part.subject)
-    return replace(merged, manifests=tuple(sorted(merged.manifests, key=lambda one: one.key)))
+    return replace(merged, manifests=tuple(sorted(merged.manifests, key=lambda manifest: manifest.key)))
 
 
 def withheld(head: Sequence[Manifest], part: Part) -> tuple[Withheld, ...]:
     """What a rollout holds back of the newest commit."""
     return holding(part.state, _commits(head, part), part.subject).withheld(
-        {one.key: one for one in head}, part.subject.workload
+        {manifest.key: manifest for manifest in head}, part.subject.workload
     )
 
 
@@ -91,7 +91,7 @@ def _commits(head: Sequence[Manifest], part: Part) -> Commits:
 
 
 def _take(result: dict[ObjectKey, Manifest], view: OverlayResult, keys: Collection[ObjectKey]) -> None:
-    theirs = {one.key: one for one in view.manifests if one.key in keys}
+    theirs = {manifest.key: manifest for manifest in view.manifests if manifest.key in keys}
     for key in keys:
         if key in theirs:
             result[key] = theirs[key]

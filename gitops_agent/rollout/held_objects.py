@@ -76,8 +76,8 @@ class Holding:
         """The objects that differ from the newest commit because they are held."""
         return tuple(
             Withheld(key=key, why=self.reasons[key])
-            for key, one in sorted(self.objects.items())
-            if _differs(one, newest.get(key), following=FOLLOWING if key == workload else ())
+            for key, manifest in sorted(self.objects.items())
+            if _differs(manifest, newest.get(key), following=FOLLOWING if key == workload else ())
         )
 
 
@@ -112,7 +112,7 @@ def hold(state: RolloutState, commits: Commits, workload: ObjectKey, carriers: I
         if key in old or not state.given_up:
             objects[key] = (state.rolled and new.get(key)) or old.get(key) or new.get(key)
             reasons[key] = _NEEDED
-    kept = {key for key, one in objects.items() if one is None and key in commits.newest}
+    kept = {key for key, manifest in objects.items() if manifest is None and key in commits.newest}
     if state.running:
         kept |= read_by_pods(old, workload) | (new.keys() - old.keys() if state.given_up else set())
     return Holding(objects=objects, reasons=reasons, kept=frozenset(kept), early=frozenset(early))
@@ -126,30 +126,30 @@ def bound(state: RolloutState, commits: Commits, workload: ObjectKey) -> frozens
     """
     old, new = commits.stable, commits.target
     later = {key for key in read_by_pods(new, workload) if state.rolled or key not in old} if state.running else set()
-    marked = {key for side in (old, new) for key, one in side.items() if _asks(one, marks.APPLY_WITH_ROLLOUT)}
+    marked = {key for side in (old, new) for key, manifest in side.items() if _asks(manifest, marks.APPLY_WITH_ROLLOUT)}
     return frozenset(read_by_pods(old, workload) | later | marked)
 
 
 def read_by_pods(manifests: Mapping[ObjectKey, Manifest], workload: ObjectKey) -> set[ObjectKey]:
     """The declared ConfigMaps and Secrets that a workload's pods read."""
-    one = manifests.get(workload)
-    return set() if one is None else set(configuration(one.obj, {key: other.obj for key, other in manifests.items()}))
+    manifest = manifests.get(workload)
+    return set() if manifest is None else set(configuration(manifest.obj, {key: other.obj for key, other in manifests.items()}))
 
 
 def used(manifests: Mapping[ObjectKey, Manifest], workload: ObjectKey) -> set[ObjectKey]:
     """The declared objects that a workload's pods need to start."""
-    one = manifests.get(workload)
-    return set() if one is None else {key for key in _named(one.obj, workload.namespace) if key in manifests}
+    manifest = manifests.get(workload)
+    return set() if manifest is None else {key for key in _named(manifest.obj, workload.namespace) if key in manifests}
 
 
-def held_workload(one: Manifest, newest: Manifest | None) -> Manifest:
+def held_workload(manifest: Manifest, newest: Manifest | None) -> Manifest:
     """The workload of a version, with what follows the newest commit."""
-    if newest is None or newest is one:
-        return one
-    spec = {name: value for name, value in mapping(one.obj.get("spec")).items() if name not in FOLLOWING}
+    if newest is None or newest is manifest:
+        return manifest
+    spec = {name: value for name, value in mapping(manifest.obj.get("spec")).items() if name not in FOLLOWING}
     latest = mapping(newest.obj.get("spec"))
     spec |= {name: latest[name] for name in FOLLOWING if name in latest}
-    return replace(newest.with_object({**newest.obj, "spec": spec}), commit=one.commit)
+    return replace(newest.with_object({**newest.obj, "spec": spec}), commit=manifest.commit)
 
 
 def _named(workload: Object, namespace: str) -> Iterator[ObjectKey]:
@@ -172,13 +172,13 @@ def _early(state: RolloutState, old: Manifest | None, new: Manifest | None) -> b
     return open_ and changed and new is not None and _asks(new, marks.APPLY_BEFORE_ROLLOUT)
 
 
-def _asks(one: Manifest, annotation: str) -> bool:
-    return marks.annotation(one.obj, annotation) == "true"
+def _asks(manifest: Manifest, annotation: str) -> bool:
+    return marks.annotation(manifest.obj, annotation) == "true"
 
 
-def _differs(one: Manifest | None, newest: Manifest | None, *, following: tuple[str, ...]) -> bool:
-    if one is None or newest is None or not following:
-        return (one.digest if one else "") != (newest.digest if newest else "")
-    specs = (mapping(side.obj.get("spec")) for side in (one, newest))
+def _differs(held: Manifest | None, newest: Manifest | None, *, following: tuple[str, ...]) -> bool:
+    if held is None or newest is None or not following:
+        return (held.digest if held else "") != (newest.digest if newest else "")
+    specs = (mapping(side.obj.get("spec")) for side in (held, newest))
     first, second = ({name: value for name, value in spec.items() if name not in following} for spec in specs)
     return first != second

@@ -108,7 +108,7 @@ def _clock(ctx: StepContext) -> RolloutState:
     if since is not None and since > ctx.now:
         back: timedelta = since - ctx.now
         state = replace(state, entered_at=ctx.now, until=None if state.until is None else state.until - back)
-    counters = tuple(_not_ahead(one, ctx.now) for one in state.counters)
+    counters = tuple(_not_ahead(counter, ctx.now) for counter in state.counters)
     return state if counters == state.counters else replace(state, counters=counters)
 
 
@@ -172,7 +172,7 @@ def _forgiven(ctx: StepContext) -> RolloutState:
 
     They had no fault of their own, and the commit declares both together.
     """
-    rejected = tuple(one for one in ctx.state.rejected if one.together not in ctx.seen.corrected)
+    rejected = tuple(rejection for rejection in ctx.state.rejected if rejection.together not in ctx.seen.corrected)
     return ctx.state if rejected == ctx.state.rejected else replace(ctx.state, rejected=rejected)
 
 

@@ -29,7 +29,7 @@ class CounterVerdict(IntEnum):
 
 def fresh(counters: Sequence[Counter], metrics: Iterable[Metric]) -> tuple[Counter, ...]:
     """The counters for a new Hold: samples start anew, failures stay."""
-    by_metric = {one.metric: one for one in counters}
+    by_metric = {counter.metric: counter for counter in counters}
     return tuple(replace(by_metric.get(metric.name, Counter(metric=metric.name)), samples=0) for metric in metrics)
 
 
@@ -40,8 +40,8 @@ def counted(
 
     Nor do those ahead of now: a clock that was set back would have each of them counted again and again.
     """
-    result = {one.metric: one for one in counters}
-    for measurement in sorted(measurements, key=lambda one: one.at):
+    result = {earlier.metric: earlier for earlier in counters}
+    for measurement in sorted(measurements, key=lambda sample: sample.at):
         counter = result.get(measurement.metric)
         if counter is None or measurement.hash != version or measurement.at > now:
             continue
@@ -56,11 +56,13 @@ def find(counters: Sequence[Counter], metrics: Iterable[Metric]) -> tuple[Counte
 
     Errors without an answer never pass.
     """
-    by_metric = {one.metric: one for one in counters}
+    by_metric = {counter.metric: counter for counter in counters}
     worst = (CounterVerdict.PASSED, "")
     for metric in metrics:
         if not metric.dry_run:
-            worst = max(worst, _of(by_metric.get(metric.name, Counter(metric=metric.name)), metric), key=lambda one: one[0])
+            worst = max(
+                worst, _of(by_metric.get(metric.name, Counter(metric=metric.name)), metric), key=lambda verdict: verdict[0]
+            )
     return worst
 
 

@@ -85,9 +85,9 @@ def commits(
     state: RolloutState, stable: Sequence[Manifest], target: Sequence[Manifest], newest: Sequence[Manifest] | None = None
 ) -> Commits:
     """The commits of a rollout; without a newest one, its target."""
-    old = {one.key: one for one in stable}
-    new = {one.key: one for one in target} if state.running and state.target is not None else old
-    return Commits(stable=old, target=new, newest=new if newest is None else {one.key: one for one in newest})
+    old = {manifest.key: manifest for manifest in stable}
+    new = {manifest.key: manifest for manifest in target} if state.running and state.target is not None else old
+    return Commits(stable=old, target=new, newest=new if newest is None else {manifest.key: manifest for manifest in newest})
 
 
 def routed(overlaid: OverlayResult, state: RolloutState, subject: ResolvedPolicy) -> OverlayResult:
@@ -98,7 +98,7 @@ def routed(overlaid: OverlayResult, state: RolloutState, subject: ResolvedPolicy
     """
     if subject.provider is None or subject.policy.strategy.rolling is not None:
         return overlaid
-    result = {one.key: one for one in overlaid.manifests}
+    result = {manifest.key: manifest for manifest in overlaid.manifests}
     carriers, notes = tuple(routes(result, subject)), overlaid.notes
     if state.running and not state.traffic.want.none:
         carriers = _route(state.traffic.want, result, subject)
@@ -117,12 +117,12 @@ def laid(state: RolloutState, sides: Commits, subject: ResolvedPolicy, replicas:
     replicas = replicas or Replicas.of(state)
     old, new = sides.stable, sides.target
     held = holding(state, sides, subject)
-    result = {key: one for key, one in sides.newest.items() if key not in held.objects}
+    result = {key: manifest for key, manifest in sides.newest.items() if key not in held.objects}
     before = state.target if state.rolled else state.stable
-    for key, one in held.objects.items():
-        if one is not None:
+    for key, held_manifest in held.objects.items():
+        if held_manifest is not None:
             source = state.target if key in held.early else before
-            result[key] = one if source is None else replace(one, commit=source.commit)
+            result[key] = held_manifest if source is None else replace(held_manifest, commit=source.commit)
     notes = [f"{key} is applied before the rollout" for key in sorted(held.early)]
     if workload := result.get(subject.workload):
         workload = held_workload(workload, sides.newest.get(subject.workload))
@@ -131,7 +131,9 @@ def laid(state: RolloutState, sides: Commits, subject: ResolvedPolicy, replicas:
     if not (subject.provider is None or subject.policy.strategy.rolling is not None):
         if state.adoption in {Adoption.SELECT, Adoption.DONE} and (service := result.get(subject.service)):
             result[subject.service] = service.with_object(_selecting(service.obj))
-        generated = {one.key: one for one in (*_second(state, replicas, old, new, subject), *_third(state, old, subject))}
+        generated = {
+            manifest.key: manifest for manifest in (*_second(state, replicas, old, new, subject), *_third(state, old, subject))
+        }
         result |= generated
         notes += (f"{key} belongs to the rollout of {state.target.hash if state.target else ''}" for key in generated)
         own |= {subject.service, *generated, *(_steady(result, subject, notes) if state.running else ())}
@@ -200,8 +202,8 @@ def _second(
     if workload is None or state.target is None or not has:
         return
     version = state.target.hash
-    before = {key: one.obj for key, one in old.items()}
-    after = {key: one.obj for key, one in new.items()}
+    before = {key: manifest.obj for key, manifest in old.items()}
+    after = {key: manifest.obj for key, manifest in new.items()}
     copied = canary_objects.copies(workload.obj, version=version, stable=before, target=after)
     names = canary_objects.copied_names(copied, after, version)
     for obj in copied:
@@ -265,16 +267,16 @@ def routes(manifests: Iterable[ObjectKey], subject: ResolvedPolicy) -> list[Obje
 def _steady(result: dict[ObjectKey, Manifest], subject: ResolvedPolicy, notes: list[str]) -> tuple[ObjectKey, ...]:
     """Disables scale-down during a run: an abort brings the load back."""
     steadied: list[ObjectKey] = []
-    for key, one in tuple(result.items()):
-        if not _scales(one, subject):
+    for key, manifest in tuple(result.items()):
+        if not _scales(manifest, subject):
             continue
-        obj = copy(one.obj)
+        obj = copy(manifest.obj)
         behavior = obj["spec"]
         for step in _AUTOSCALERS[key.group, key.kind]:
             behavior[step] = behavior.get(step) or {}
             behavior = behavior[step]
         behavior["scaleDown"] = {**(behavior.get("scaleDown") or {}), "selectPolicy": "Disabled"}
-        result[key] = one.with_object(obj)
+        result[key] = manifest.with_object(obj)
         notes.append(f"{key} does not scale down during the rollout")
         steadied.append(key)
     return tuple(steadied)
@@ -304,22 +306,22 @@ def commit_of_run(state: RolloutState, head: Version, declared: Collection[Objec
     return target
 
 
-def adapted(one: Manifest, subject: ResolvedPolicy) -> bool:
+def adapted(manifest: Manifest, subject: ResolvedPolicy) -> bool:
     """Whether a rollout applies an object otherwise than Git declares it.
 
     That is its workload, its Service, its routes, and what scales the workload.
     """
-    key = one.key
-    return key in {subject.workload, subject.service} or key in routes((key,), subject) or _scales(one, subject)
+    key = manifest.key
+    return key in {subject.workload, subject.service} or key in routes((key,), subject) or _scales(manifest, subject)
 
 
-def _scales(one: Manifest, subject: ResolvedPolicy) -> bool:
+def _scales(manifest: Manifest, subject: ResolvedPolicy) -> bool:
     """Whether an autoscaler decides about the workload of a policy."""
-    if (one.key.group, one.key.kind) not in _AUTOSCALERS or one.key.namespace != subject.workload.namespace:
+    if (manifest.key.group, manifest.key.kind) not in _AUTOSCALERS or manifest.key.namespace != subject.workload.namespace:
         return False
-    target = (one.obj.get("spec") or {}).get("scaleTargetRef") or {}
+    target = (manifest.obj.get("spec") or {}).get("scaleTargetRef") or {}
     return (target.get("kind", "Deployment"), target.get("name")) == (subject.workload.kind, subject.workload.name)
 
 
 def _sorted(manifests: Iterable[Manifest]) -> tuple[Manifest, ...]:
-    return tuple(sorted(manifests, key=lambda one: one.key))
+    return tuple(sorted(manifests, key=lambda manifest: manifest.key))

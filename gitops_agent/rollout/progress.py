@@ -279,7 +279,7 @@ class RolloutProgress:
         if state.until is not None and state.until > now:
             yield f"the end of its pause {_left(state.until, now)}"
         judged = state.stage is Stage.CUT_HOLD or self.steps[state.step].analysis
-        counters = {one.metric: one for one in state.counters}
+        counters = {counter.metric: counter for counter in state.counters}
         for metric in plan.metrics if judged else ():
             samples = counters[metric.name].samples if metric.name in counters else 0
             if not metric.dry_run and samples < metric.samples:

@@ -85,12 +85,12 @@ class RunPlan:
 
     def scale(self, step: int, replicas: int) -> int:
         """Canary pods of a step; behind a plain Service the first ones."""
-        one = self.steps[step]
+        planned = self.steps[step]
         if self.plain:
-            goal = replica_counts.ratio(replicas, one.share.weight, surge=self.surge_percent > 0)
+            goal = replica_counts.ratio(replicas, planned.share.weight, surge=self.surge_percent > 0)
             return min(goal.canary, self.limit(replicas))
-        floor = max(one.replicas, replica_counts.ceil_div(replicas * one.percent, replica_counts.FULL), 1)
-        return replica_counts.routed(replicas, one.share.weight, limit=self.limit(replicas), floor=floor)
+        floor = max(planned.replicas, replica_counts.ceil_div(replicas * planned.percent, replica_counts.FULL), 1)
+        return replica_counts.routed(replicas, planned.share.weight, limit=self.limit(replicas), floor=floor)
 
     def reached(self, step: int, replicas: int) -> int:
         """Canary pods in a step: no step takes away those of another."""

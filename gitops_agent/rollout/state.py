@@ -309,4 +309,4 @@ class RolloutState:
 
     def rejects(self, version: Version) -> bool:
         """Whether a version is not tried again."""
-        return any(one.hash == version.hash for one in self.rejected)
+        return any(rejection.hash == version.hash for rejection in self.rejected)

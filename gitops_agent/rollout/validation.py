@@ -97,7 +97,7 @@ def _flaws(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest]) -> 
     for route in subject.policy.traffic.routes:
         if (str(route.kind), route.name) not in declared:
             key = ObjectKey("", str(route.kind), subject.workload.namespace, route.name)
-            hint = similar(key, [one for one in manifests if one.kind == key.kind])
+            hint = similar(key, [candidate for candidate in manifests if candidate.kind == key.kind])
             yield f"{route.kind} {route.name} is not declared by this application{hint}"
 
 
@@ -196,7 +196,7 @@ def _of_routes(subject: ResolvedPolicy, manifests: Mapping[ObjectKey, Manifest])
     if len(here) < len(subject.policy.traffic.routes) or subject.provider is None:
         return
     reported: set[str] = set()
-    shares = [(one.share.weight, one.share.match, one.share.mirror) for one in run(subject.policy).steps]
+    shares = [(step.share.weight, step.share.match, step.share.mirror) for step in run(subject.policy).steps]
     every: list[tuple[int, Match | None, Mirror | None]] = [*shares, (100, None, None)]
     for weight, match, mirror in every:
         try:

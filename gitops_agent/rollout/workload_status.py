@@ -95,7 +95,11 @@ def _behind(pod: Object, revision: object) -> bool:
 
 def _ready(pod: Object) -> bool:
     conditions = mapping(pod.get("status")).get("conditions") or ()
-    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions if isinstance(one, dict))
+    return any(
+        condition.get("type") == "Ready" and condition.get("status") == "True"
+        for condition in conditions
+        if isinstance(condition, dict)
+    )
 
 
 def labelled(workload: Object) -> bool:

@@ -57,7 +57,7 @@ def resume(ctx: StepContext) -> RolloutState:
     left = None
     if state.until is not None and state.entered_at is not None:
         left = state.until - state.entered_at
-    counters = tuple(replace(one, inconclusive=0, consecutive_errors=0) for one in state.counters)
+    counters = tuple(replace(counter, inconclusive=0, consecutive_errors=0) for counter in state.counters)
     return ctx.enter(Phase.STEP, state.resume or Stage.SCALE, wait=left, counters=counters, resume=Stage.NONE)
 
 
