@@ -87,9 +87,9 @@ def _with_checksum(manifest: Manifest, by_key: Mapping[ObjectKey, Manifest]) -> 
     template = _template(manifest.obj)
     keys = {reference.key(manifest.key.namespace) for reference in pod_references.configuration(template)} & by_key.keys()
     read = [by_key[key] for key in keys] or [
-        one for one in by_key.values() if one.generated and one.key.group_kind in (CONFIG_MAP, SECRET)
+        candidate for candidate in by_key.values() if candidate.generated and candidate.key.group_kind in (CONFIG_MAP, SECRET)
     ]
-    content = digest(sorted([str(one.key), one.digest] for one in read))[:_DIGITS]
+    content = digest(sorted([str(source.key), source.digest] for source in read))[:_DIGITS]
     obj = replaced(manifest.obj, {path: content for path in manifest.generated if _is_checksum(path)})
     metadata = mapping(obj, "metadata")
     annotations = {**mapping(metadata.get("annotations")), CONFIGURATION: content}
@@ -156,7 +156,10 @@ def _owns(fields: FieldSet, value: Any, steps: Sequence[str]) -> bool:
     """Whether a field set holds a path."""
     for name in steps:
         index: Any = position(value, name) if isinstance(value, list) else name
-        element = next((one for one in fields if one != "." and index is not None and step(one, value) == index), None)
+        element = next(
+            (candidate for candidate in fields if candidate != "." and index is not None and step(candidate, value) == index),
+            None,
+        )
         if element is None:
             return False
         fields = fields[element]

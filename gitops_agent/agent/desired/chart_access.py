@@ -54,8 +54,8 @@ def recorded_locks(application: Application, repository: str) -> tuple[ChartLock
     dependencies = source.get("dependencies")
     rows = [(mapping(row), LOCKED) for row in dependencies] if isinstance(dependencies, list) else []
     locks = (_lock(row, once, repository) for row, once in [(mapping(source.get("chart")), ""), *rows])
-    one = accepted(application)
-    content = one.content if one is not None and one.repository == repository else ""
+    republication = accepted(application)
+    content = republication.content if republication is not None and republication.repository == repository else ""
     present = (lock for lock in locks if lock is not None)
     return tuple(replace(lock, accepted=f"{lock.version}@{lock.digest}" == content) for lock in present)
 

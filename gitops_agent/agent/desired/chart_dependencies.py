@@ -103,7 +103,7 @@ class ChartDependencies:
 
     def unverified(self, access: DependencyAccess, dependencies: Iterable[DependencyRevision]) -> SourceState | None:
         """The state of the first dependency whose signature no longer counts."""
-        for chart, parent in ((one.chart, one.parent) for one in dependencies):
+        for chart, parent in ((revision.chart, revision.parent) for revision in dependencies):
             dependency = ChartDependency(chart.repository, chart.name, chart.range, parent)
             try:
                 repository, ref = access.located(dependency)

@@ -281,8 +281,8 @@ class DeclaredStateLoader:
                 helm_hooks=application.spec.helm_hooks,
             )
             dependencies = self._pinned.settled(application, rendered)
-            charts = [revision.chart, *(one.chart for one in dependencies)]
-            noted = [warning for one in charts if one is not None for warning in one.warnings]
+            charts = [revision.chart, *(dependency.chart for dependency in dependencies)]
+            noted = [warning for fetched in charts if fetched is not None for warning in fetched.warnings]
             desired = replace(desired, warnings=(*noted, *rendered.warnings, *desired.warnings), rendered=rendered.digest)
             # What the cluster did not know yet is looked up again the next time.
             built = _Built(
@@ -298,7 +298,7 @@ class DeclaredStateLoader:
         if any(manifest.generated for manifest in desired.manifests):
             # Rollouts copy configuration, so they need what is live, too.
             live = {manifest.key: self._stores.live.get(manifest.key) for manifest in desired.manifests if manifest.generated}
-            objects = {key: one for key, one in live.items() if one is not None}
+            objects = {key: obj for key, obj in live.items() if obj is not None}
             desired = replace(desired, manifests=with_live_values(desired.manifests, objects, application.key))
         return desired if desired.revision == revision else replace(desired, revision=revision)
 

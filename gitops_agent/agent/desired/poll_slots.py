@@ -30,8 +30,10 @@ class PollSlots:
         """Takes a slot for a poll, if one is free, until `release`."""
         now = time.monotonic()
         with self._lock:
-            slow = [one for one, since in self._running.items() if one not in self._quick or now - since > _QUICK_SECONDS]
-            host = [one for one in self._running if repository.host and one.host == repository.host]
+            slow = [
+                polled for polled, since in self._running.items() if polled not in self._quick or now - since > _QUICK_SECONDS
+            ]
+            host = [polled for polled in self._running if repository.host and polled.host == repository.host]
             if len(host) >= _MOST_OF_A_HOST or (repository not in self._quick and len(slow) >= _MOST_SLOW):
                 return False
             self._running[repository] = now

@@ -174,7 +174,7 @@ class RenderInputs:
         except Forbidden as error:
             raise RenderError(f"{use.field}: {error}", reason=use.refused, field=use.field) from error
         with self._lock:
-            answers.intersection_update({one for one in answers if one[:2] == question[:2]})
+            answers.intersection_update({asked for asked in answers if asked[:2] == question[:2]})
             answers.add(question)
 
     def _register(self, application: AppKey, used: frozenset[tuple[VariableKind, str]]) -> None:
@@ -183,7 +183,7 @@ class RenderInputs:
             before = self._used.pop(application, frozenset())
             if used:
                 self._used[application] = used
-            others = {one for key, uses in self._used.items() if key.namespace == application.namespace for one in uses}
+            others = {use for key, uses in self._used.items() if key.namespace == application.namespace for use in uses}
         for kind, name in before - others:
             store = self._stores.secrets if kind is VariableKind.SECRET else self._stores.config_maps
             store.release(application.namespace, name)

@@ -194,7 +194,7 @@ class Applier:
         helm = application.spec.render.helm if application.spec.render else None
         if not application.deleting and memo.release_as_of != as_of and (helm is not None or renders_chart(plan)):
             written = (application.raw.get("status") or {}).get("warnings") or ()
-            if memo.release or plan.changes() or any(str(one).startswith(RELEASE_PRESENT) for one in written):
+            if memo.release or plan.changes() or any(str(warning).startswith(RELEASE_PRESENT) for warning in written):
                 name = (helm.release_name if helm else None) or application.key.name
                 memo.release = self._executor.warning_of_release(name, application.namespace)
                 memo.release_as_of = as_of

@@ -114,14 +114,14 @@ class HookStage:
         after, inputs = written(state), state.hook_inputs
         if after == EMPTY and before == EMPTY:
             return
-        for one in cleanups(after, inputs.hooks if inputs else (), self._live.of(application.key), application.key):
+        for cleanup in cleanups(after, inputs.hooks if inputs else (), self._live.of(application.key), application.key):
             try:
-                if one.release:
-                    self._writer.release(application, one.live)
-                if one.delete:
-                    self._writer.delete(application, one.live.key, one.live.uid)
+                if cleanup.release:
+                    self._writer.release(application, cleanup.live)
+                if cleanup.delete:
+                    self._writer.delete(application, cleanup.live.key, cleanup.live.uid)
             except AgentError as error:
-                _log.warning("an object of a hook was not cleaned up", object=str(one.live.key), error=error)
+                _log.warning("an object of a hook was not cleaned up", object=str(cleanup.live.key), error=error)
                 if error.transient:
                     yield Requeue(reason="a hook is cleaned up again", backoff=True)
         if after != before:

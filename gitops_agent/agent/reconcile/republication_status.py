@@ -51,11 +51,11 @@ def note_acceptance(application: Application, revision: Revision, before: Object
         before: the status as last written.
         plans: of the Application.
     """
-    one = accepted(application)
-    if one is None or mapping(before, "source", "accepted").get("approval") == one.hash:
+    republication = accepted(application)
+    if republication is None or mapping(before, "source", "accepted").get("approval") == republication.hash:
         return
     grant = granted(application, revision, trailers=False)
-    approval = Approval(hash=one.hash, content=one.content, deletions=frozenset())
+    approval = Approval(hash=republication.hash, content=republication.content, deletions=frozenset())
     plans.approved = replace(approval, by=grant.by, via=grant.via) if grant is not None else approval
 
 

@@ -302,7 +302,11 @@ def _source(before: Object, outcome: ReconcileOutcome) -> Object:
             "committedAt": timestamp(revision.committed_at) if revision.committed_at else "",
             "chart": _chart(revision.chart),
             "dependencies": _dependencies(before, revision),
-            "values": [{"repository": one.repository, "ref": one.ref, "commit": one.commit} for one in revision.values] or None,
+            "values": [
+                {"repository": values_revision.repository, "ref": values_revision.ref, "commit": values_revision.commit}
+                for values_revision in revision.values
+            ]
+            or None,
         }
     elif isinstance(before.get("source"), dict):
         result = {key: before["source"].get(key, "") for key in _SOURCE_KEPT}
@@ -324,7 +328,9 @@ def _dependencies(before: Object, revision: Revision) -> list[Object]:
     if revision.dependencies is None:
         earlier = (before.get("source") or {}).get("dependencies")
         return earlier if isinstance(earlier, list) else []
-    return [_drop_empty({**(_chart(one.chart) or {}), "parent": one.parent}) for one in revision.dependencies]
+    return [
+        _drop_empty({**(_chart(dependency.chart) or {}), "parent": dependency.parent}) for dependency in revision.dependencies
+    ]
 
 
 def _problem(problem: ObjectIssue) -> Object:

@@ -62,4 +62,4 @@ def _held(current: RolloutPass, rollout: RolloutContext) -> tuple[str, ...]:
     """What the rollout holds back of the newest commit."""
     if current.base is None or rollout.state.phase is Phase.IDLE:
         return ()
-    return tuple(str(one) for one in withheld(current.base.manifests, part(rollout)))
+    return tuple(str(held) for held in withheld(current.base.manifests, part(rollout)))

@@ -167,7 +167,7 @@ class MetricJobs:
 def _of(live: Object, policy: AppKey) -> bool:
     """Whether a live Job is a measurement of a policy."""
     references = live["metadata"].get("ownerReferences") or ()
-    return any((one.get("kind"), one.get("name")) == (KIND, policy.name) for one in references)
+    return any((reference.get("kind"), reference.get("name")) == (KIND, policy.name) for reference in references)
 
 
 def _timeout(metric: Metric, spec: Object) -> timedelta:

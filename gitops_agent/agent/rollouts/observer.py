@@ -280,7 +280,10 @@ def _commands(rollout: RolloutContext, rollouts: Sequence[RolloutContext]) -> It
     for other in rollouts:
         if other is rollout or target is None:
             continue
-        failed = next((one for one in other.state.rejected if one.commit == target.commit and not one.together), None)
+        failed = next(
+            (rejection for rejection in other.state.rejected if rejection.commit == target.commit and not rejection.together),
+            None,
+        )
         if failed is not None:
             name = other.subject.workload.name
             nonce = f"{name}/{failed.at.isoformat()}"

@@ -56,10 +56,14 @@ class RunStart:
         """What the run makes, and the workload as it will be."""
         begun = replace(self.state, phase=Phase.PROVISION, stage=Stage.NONE, target=self.head, primary=None, baseline=0)
         old, new = tuple(self.stable.values()), tuple(self.target.values())
-        beside = (one for one in laid(begun, commits(begun, old, new), self.subject).manifests if one.file == MADE)
+        beside = (
+            manifest for manifest in laid(begun, commits(begun, old, new), self.subject).manifests if manifest.file == MADE
+        )
         rolled = replace(begun, phase=Phase.PROMOTE, stage=Stage.ROLL)
         workload = (
-            one for one in laid(rolled, commits(rolled, old, new), self.subject).manifests if one.key == self.subject.workload
+            manifest
+            for manifest in laid(rolled, commits(rolled, old, new), self.subject).manifests
+            if manifest.key == self.subject.workload
         )
         return (*beside, *workload)
 
@@ -98,7 +102,7 @@ class RunPreflight:
         after a refusal now and then.
         """
         manifests = start.manifests
-        content = digest([sorted(start.changed), [[str(one.key), one.digest] for one in manifests]])
+        content = digest([sorted(start.changed), [[str(manifest.key), manifest.digest] for manifest in manifests]])
         answer = self._answers.get(start.policy)
         if answer is None or answer.content != content or (answer.refusal and self._clock() - answer.at > AGAIN_SECONDS):
             refusal = "; ".join(self._refusals(application, start, manifests))

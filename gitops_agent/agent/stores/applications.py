@@ -168,7 +168,8 @@ class ApplicationStore:
         """What the Applications of a namespace depend on, by name."""
         raws = {key.name: self.raw(key) or {} for key in sorted(self.keys()) if key.namespace == namespace}
         return {
-            name: [str(one.get("name")) for one in (raw.get("spec") or {}).get("dependsOn") or ()] for name, raw in raws.items()
+            name: [str(dependency.get("name")) for dependency in (raw.get("spec") or {}).get("dependsOn") or ()]
+            for name, raw in raws.items()
         }
 
     def depending_on(self, key: AppKey) -> tuple[AppKey, ...]:

@@ -19,7 +19,7 @@ REASON = "HelmReleasePresent"
 def renders_chart(plan: Plan) -> bool:
     """Whether the labels of an object say that a chart made it."""
     labels = (mapping(action.manifest.obj, "metadata", "labels") for action in plan.actions if action.manifest is not None)
-    return any(_CHART in one or one.get(_MANAGED_BY) == "Helm" for one in labels)
+    return any(_CHART in object_labels or object_labels.get(_MANAGED_BY) == "Helm" for object_labels in labels)
 
 
 def warning_of_release(objects: Objects, name: str, namespace: str) -> str:

@@ -121,11 +121,11 @@ class _Question:
     def _newest_replica_set(self, deployment: Object) -> Object | None:
         uid, revision = mapping(deployment, "metadata").get("uid"), _REVISIONS[self.key.kind]
         sets = [
-            one
-            for one in self._list(_REPLICA_SETS, label_selector=query(mapping(deployment, "spec", "selector")))
-            if _controlled_by(one, uid)
+            replica_set
+            for replica_set in self._list(_REPLICA_SETS, label_selector=query(mapping(deployment, "spec", "selector")))
+            if _controlled_by(replica_set, uid)
         ]
-        return max(sets, key=lambda one: number(notes(one).get(revision)), default=None)
+        return max(sets, key=lambda replica_set: number(notes(replica_set).get(revision)), default=None)
 
     def _of_pods(self, pods: list[Object], maker: Object) -> Explanation | None:
         update = text(mapping(maker, "status").get("updateRevision"))

@@ -124,8 +124,8 @@ def _older(pods: int) -> str:
 
 
 def _kept(pods: int) -> str:
-    one = "1 pod keeps the old revision until it is deleted"
-    return one if pods == 1 else f"{pods} pods keep the old revision until they are deleted"
+    singular = "1 pod keeps the old revision until it is deleted"
+    return singular if pods == 1 else f"{pods} pods keep the old revision until they are deleted"
 
 
 def pod(obj: Object) -> Health:

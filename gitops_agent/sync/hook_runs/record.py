@@ -136,7 +136,7 @@ class HookRecord:
 
     def with_run(self, run: HookRun) -> HookRecord:
         """The record with this run as the last of its hook."""
-        others = tuple(one for one in self.runs if (one.key, one.moment) != (run.key, run.moment))
+        others = tuple(other for other in self.runs if (other.key, other.moment) != (run.key, run.moment))
         return replace(self, runs=(*others, run))
 
     @property

@@ -60,5 +60,5 @@ def delete_policies(obj: Object, kind: GroupKind) -> frozenset[DeletePolicy]:
         if unknown:
             raise ValueError(f"annotation {name}: {', '.join(unknown)!r} is none of {', '.join(words)}")
         if listed:
-            return frozenset(words[one] for one in listed)
+            return frozenset(words[word] for word in listed)
     return frozenset({DeletePolicy.BEFORE_HOOK_CREATION}) if kind in RUNS_TO_AN_END else frozenset()

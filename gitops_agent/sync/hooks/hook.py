@@ -53,7 +53,7 @@ class Hook:
     @property
     def moments(self) -> tuple[Moment, ...]:
         """The moments it has in any operation, in their order."""
-        return tuple(moment for moment in Moment if any(one is moment for _, one in self.times))
+        return tuple(moment for moment in Moment if any(due is moment for _, due in self.times))
 
     @property
     def content(self) -> str:

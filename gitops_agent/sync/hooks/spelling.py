@@ -90,7 +90,7 @@ def hook_text(obj: Object, helm: HelmHooks = HelmHooks.HELM) -> HookText | None:
             raise ValueError(f"annotation {name}: {wrong!r} is none of {', '.join(sorted(moments))}")
         if set(listed) <= ORDINARY:
             continue
-        times = frozenset[Time]().union(*(moments[one] for one in listed))
+        times = frozenset[Time]().union(*(moments[word] for word in listed))
         if name == HELM_HOOK and helm is HelmHooks.NONE:
             return HookText(annotation=name, value=text, times=frozenset(), why_not="spec.render.helm.hooks is none")
         why_not = "" if times else _why_not(set(listed))

@@ -102,7 +102,7 @@ class OtherOwners:
             return kept.why
         why = ""
         try:
-            active = next((one for one in self._read(owner) if is_active(one)), None)
+            active = next((obj for obj in self._read(owner) if is_active(obj)), None)
             why = "" if active is None else reason_to_wait(ObjectKey.of(active))
         except (NotFound, UnknownKind):
             pass
