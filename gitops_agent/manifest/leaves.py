@@ -25,13 +25,13 @@ def begins_somewhere(value: Any, prefix: str) -> bool:
     """Whether any text begins so; cheaper than `leaves`."""
     stack = [value]
     while stack:
-        one = stack.pop()
-        kind = type(one)
+        node = stack.pop()
+        kind = type(node)
         if kind is dict:
-            stack.extend(one.values())
+            stack.extend(node.values())
         elif kind is list:
-            stack.extend(one)
-        elif kind is str and one.startswith(prefix):
+            stack.extend(node)
+        elif kind is str and node.startswith(prefix):
             return True
     return False
 

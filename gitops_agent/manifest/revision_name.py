@@ -59,10 +59,10 @@ def values_of(revision: str, urls: Sequence[str]) -> tuple[str, ...]:
         urls: the addresses, in the order of the spec; one that is followed twice has its commits in that order.
     """
     match = _VALUES.search(revision)
-    left = [tuple(one.split(":")) for one in match[1].split(",") if one] if match else []
+    left = [tuple(entry.split(":")) for entry in match[1].split(",") if entry] if match else []
     result = []
     for url in urls:
-        pair = next((one for one in left if one[0] == _address(url)), None)
+        pair = next((entry for entry in left if entry[0] == _address(url)), None)
         if pair is not None:
             left.remove(pair)
         result.append(pair[1] if pair is not None else "")
@@ -116,7 +116,7 @@ def short(revision: str) -> str:
     commit, chart = commit_of(revision)[:_SHORT], chart_of(revision).rpartition(_DIGEST)[0]
     shown = f"{commit}+{chart}" if commit and chart else commit or chart
     match = _VALUES.search(revision)
-    values = ",".join(one.partition(":")[2][:_SHORT] for one in match[1].split(",") if one) if match else ""
+    values = ",".join(entry.partition(":")[2][:_SHORT] for entry in match[1].split(",") if entry) if match else ""
     return f"{shown}+values@{values}" if values else shown
 
 

@@ -98,7 +98,9 @@ def fetched_sources(
         return
     repository, ref = followed(application.key.namespace, application.spec.source)
     values = values_beside(application.key.namespace, application.spec.render)
-    local = any(one.url.startswith("file:") for one in (repository, *(one for one, _ in values)))
+    local = any(
+        source.url.startswith("file:") for source in (repository, *(values_repository for values_repository, _ in values))
+    )
     sources = Sources(scratch / MIRRORS, allow_file=local)
     try:
         try:

@@ -99,7 +99,9 @@ class OriginFinder:
             *_in_texts(self._tree, self._request, self._rendered, value),
         ]
         experiments.sort(key=lambda experiment: experiment.likeness)
-        return tuple(one.origin for one in experiments[:MOST_EXPERIMENTS] if self._decides(one, key, path, value))
+        return tuple(
+            experiment.origin for experiment in experiments[:MOST_EXPERIMENTS] if self._decides(experiment, key, path, value)
+        )
 
     def documents(self, key: ObjectKey) -> tuple[FieldOrigin, ...]:
         """The documents an object is made from: patches before what they patch.
@@ -110,7 +112,7 @@ class OriginFinder:
             key: the object, as rendered.
         """
         candidates = sorted(
-            _documents(self._tree, self._rendered, key), key=lambda one: _distance(one[0].file, self._request.path)
+            _documents(self._tree, self._rendered, key), key=lambda candidate: _distance(candidate[0].file, self._request.path)
         )
         return tuple(origin for origin, tree in candidates[:MOST_EXPERIMENTS] if self._arrives(tree, key))
 
@@ -119,18 +121,18 @@ class OriginFinder:
             changed = self._render(tree, self._request)
         except AgentError:
             return False
-        return any(one.key == key and annotation(one.obj, _PROBED) is not None for one in changed.manifests)
+        return any(manifest.key == key and annotation(manifest.obj, _PROBED) is not None for manifest in changed.manifests)
 
     def _decides(self, experiment: _Experiment, key: ObjectKey, path: str, value: Any) -> bool:
         try:
             changed = self._render(experiment.tree, experiment.request)
         except AgentError:
             return False
-        before = {one.key for one in self._rendered.manifests}
+        before = {manifest.key for manifest in self._rendered.manifests}
         return any(
-            _flows(value, resolve(one.obj, path))
-            for one in changed.manifests
-            if one.key == key or (one.key not in before and _is_renamed(key, one.key))
+            _flows(value, resolve(manifest.obj, path))
+            for manifest in changed.manifests
+            if manifest.key == key or (manifest.key not in before and _is_renamed(key, manifest.key))
         )
 
 
@@ -211,7 +213,7 @@ def _documents(tree: Tree, rendered: Rendered, key: ObjectKey) -> Iterator[tuple
             annotations = {**(metadata.get("annotations") or {}), _PROBED: _PROBE}
             probed = {**value, "metadata": {**metadata, "annotations": annotations}}
             text = dump_all([*values[:number], probed, *values[number + 1 :]])
-            line = next((one.line for one in places if (one.document, one.path) == (number, "/metadata/name")), 0)
+            line = next((place.line for place in places if (place.document, place.path) == (number, "/metadata/name")), 0)
             yield (
                 FieldOrigin(file=name, line=line, path="", value=f"document {number + 1}"),
                 EditedTree(tree, name, text.encode()),
@@ -226,7 +228,7 @@ def _files(tree: Tree, rendered: Rendered) -> list[str]:
         if entry is None:
             continue
         files = tree.walk(path) if entry.type is EntryType.DIRECTORY else (entry,)
-        names |= {one.path for one in files if one.type is EntryType.FILE and one.path.endswith(_SUFFIXES)}
+        names |= {file.path for file in files if file.type is EntryType.FILE and file.path.endswith(_SUFFIXES)}
     return sorted(names)[:_MOST_FILES]
 
 

@@ -112,7 +112,7 @@ def verifiable(access: ClusterClient) -> MarkReader:
 
 def _snapshot(access: ClusterClient, application: Application, marks: MarkReader) -> Snapshot:
     objects, unseen = owned(access, application.key)
-    live = {one.key: one for one in marks.observed(objects, application.uid)}
+    live = {observed.key: observed for observed in marks.observed(objects, application.uid)}
     return Snapshot(objects=live, baselines={}, cannot_see=unseen, complete=True)
 
 

@@ -58,7 +58,7 @@ def mounted(application: Application, sources: Sources, tree: Tree, revision: st
     """A tree with the values that a revision names, which are fetched."""
     followed = values_beside(application.key.namespace, application.spec.render)
     commits = values_of(revision, [repository.url for repository, _ in followed])
-    trees = {one: sources.tree(one[0], commit) for one, commit in zip(followed, commits, strict=True)}
+    trees = {source: sources.tree(source[0], commit) for source, commit in zip(followed, commits, strict=True)}
     return with_mounted_values(tree, application.key.namespace, application.spec.render, trees)
 
 
@@ -119,7 +119,7 @@ def with_values_of(application: Application, tree: Tree, scratch: Path, access: 
     sources = Sources(scratch / "values", allow_file=any(repository.transport == "file" for repository, _ in followed))
     try:
         commits = followed_values(application, sources, access)
-        trees = {one: sources.tree(one[0], commit.commit) for one, commit in zip(followed, commits, strict=True)}
+        trees = {source: sources.tree(source[0], commit.commit) for source, commit in zip(followed, commits, strict=True)}
         yield with_mounted_values(tree, application.key.namespace, application.spec.render, trees)
     finally:
         sources.close()

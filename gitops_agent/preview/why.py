@@ -147,7 +147,7 @@ def explain(access: ClusterClient, raw: Object, live: Object, path: str = "") ->
         rendered = workers.render(tree, request)
         desired = desired_state(access, application, rendered, revision)
         declared = {manifest.key: manifest for manifest in desired.manifests}
-        hook = next((one for one in desired.hooks if one.key == key), None)
+        hook = next((candidate for candidate in desired.hooks if candidate.key == key), None)
         manifest = declared.get(key) if hook is None else hook.manifest
         source = _as_rendered(rendered, key, application)
         history = _History(sources, repository, revision, application)
@@ -224,9 +224,14 @@ def readable(path: str) -> str:
 def _as_rendered(rendered: Rendered, key: ObjectKey, application: Application) -> Manifest | None:
     """The object as the renderer gave it, perhaps without a namespace."""
     for manifest in rendered.manifests:
-        one = manifest.key
-        namespace = one.namespace or (application.namespace if key.namespace else "")
-        if (one.group, one.kind, namespace, one.name) == (key.group, key.kind, key.namespace, key.name):
+        rendered_key = manifest.key
+        namespace = rendered_key.namespace or (application.namespace if key.namespace else "")
+        if (rendered_key.group, rendered_key.kind, namespace, rendered_key.name) == (
+            key.group,
+            key.kind,
+            key.namespace,
+            key.name,
+        ):
             return manifest
     return None
 
@@ -256,7 +261,9 @@ def _rules(
         yield f"spec.sync.ignoreFields: {', '.join(ignored)} is neither applied nor drift"
     if not application.spec.sync.self_heal:
         yield "spec.sync.selfHeal is false: drift is reported and stays"
-    generated = [one for one in manifest.generated if not path or resolve(manifest.constant, path) == SHOWN] if manifest else []
+    generated = (
+        [field for field in manifest.generated if not path or resolve(manifest.constant, path) == SHOWN] if manifest else []
+    )
     if generated:
         fields = "it" if path else ", ".join(map(field_path, generated[:_MOST_EDGES]))
         yield f"the chart generates {fields}: the value was made once, and the one in the cluster is kept"

@@ -143,7 +143,7 @@ class _Reader:
     def _fetched(self, place: _Place, about: Object, requirements: Sequence[Object], absent: Sequence[Object]) -> None:
         """Dependencies that are charts of repositories."""
         path = place.path
-        named = [one for one in absent if isinstance(one.get("repository"), str) and one["repository"]]
+        named = [declared for declared in absent if isinstance(declared.get("repository"), str) and declared["repository"]]
         if place.top and len(named) < len(absent):
             raise _not_vendored(path, next(requirement for requirement in absent if requirement not in named))
         if named and not place.top and not self._fetching.published(path) and not self._locked(path):

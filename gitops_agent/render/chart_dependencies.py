@@ -99,7 +99,7 @@ class ChartDependencies:
         versions = self._versions(path, about, requirements, absent)
         result = []
         for requirement in absent:
-            entry = versions[next(number for number, one in enumerate(requirements) if one is requirement)]
+            entry = versions[next(number for number, declared in enumerate(requirements) if declared is requirement)]
             if entry is None:
                 continue
             dependency = self._named(path, file, requirement, entry)
@@ -179,9 +179,9 @@ class ChartDependencies:
 
     def _check(self, file: str, dependency: ChartDependency, chain: Sequence[ChartDependency]) -> None:
         """Refuses circles, and what is too deep or too much."""
-        same = [one for one in chain if _identity(one) == _identity(dependency)]
+        same = [ancestor for ancestor in chain if _identity(ancestor) == _identity(dependency)]
         if same:
-            names = " → ".join(f"{one.chart} {one.version}" for one in [*chain[chain.index(same[0]) :], dependency])
+            names = " → ".join(f"{link.chart} {link.version}" for link in [*chain[chain.index(same[0]) :], dependency])
             raise RenderError(f"{file}: charts depend on one another in a circle: {names}", reason=REFUSED, file=file)
         self._seen.add(dependency)
         if len(chain) >= _DEEPEST:
@@ -198,14 +198,14 @@ def pack(fetched: Sequence[Fetched], tree: Path) -> None:
         fetched: what one depends on comes after it.
         tree: the copies of all files.
     """
-    for one in reversed(fetched):
-        name = f"{one.dependency.chart}-{hashlib.sha256(one.dependency.name.encode()).hexdigest()[:12]}.tgz"
-        archive = tree / one.parent / "charts" / name
+    for fetched_chart in reversed(fetched):
+        name = f"{fetched_chart.dependency.chart}-{hashlib.sha256(fetched_chart.dependency.name.encode()).hexdigest()[:12]}.tgz"
+        archive = tree / fetched_chart.parent / "charts" / name
         if archive.exists():
             continue
         archive.parent.mkdir(parents=True, exist_ok=True)
         with tarfile.open(archive, "w:gz", compresslevel=1, format=tarfile.PAX_FORMAT) as packed:
-            packed.add(tree / one.dependency.path, arcname=one.dependency.chart, filter=_plain)
+            packed.add(tree / fetched_chart.dependency.path, arcname=fetched_chart.dependency.chart, filter=_plain)
 
 
 def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -46,11 +46,11 @@ def read_lock(inputs: Inputs, path: str, about: Object, requirements: Sequence[O
         documents = read(inputs.read(entry.path, limit=_LIMITS.bytes), file=file, limits=inputs.bounded(_LIMITS)).documents
         lock: Any = documents[0].value if documents else None
         entries = lock.get("dependencies") if isinstance(lock, dict) else None
-        if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+        if not isinstance(entries, list) or not all(isinstance(dependency, dict) for dependency in entries):
             raise _stale(path, file)
         if lock.get("digest") not in (digest(requirements, entries), *([older_digest(requirements)] if older else [])):
             raise _stale(path, file)
-        if [one.get("name") for one in entries] != [requirement.get("name") for requirement in requirements]:
+        if [dependency.get("name") for dependency in entries] != [requirement.get("name") for requirement in requirements]:
             raise _stale(path, file)
         return file, entries
     return None

@@ -79,11 +79,11 @@ def _differing_items(first: list[Any], second: list[Any], steps: _Steps) -> Iter
     if len(first) != len(second):
         raise _Unmatched
     names = merge_key(steps[-1] if steps else "", first, second)
-    for index, (one, other) in enumerate(zip(first, second, strict=True)):
+    for index, (item, other) in enumerate(zip(first, second, strict=True)):
         name = str(index)
-        if names is not None and label(names, one) == label(names, other):
-            name = label(names, one)
-        yield from _differing(one, other, (*steps, name))
+        if names is not None and label(names, item) == label(names, other):
+            name = label(names, item)
+        yield from _differing(item, other, (*steps, name))
 
 
 def _mentions(value: Any, names: set[str]) -> bool:

@@ -178,7 +178,7 @@ def _write_values(job: Job, options: HelmOptions, files: list[str], variables: S
     def others() -> list[Object]:
         texts = ((file, job.workspace.at(file).read_bytes()) for file in files)
         parsed = (read(text, file=file, limits=job.inputs.bounded(_VALUES), last_key_wins=True) for file, text in texts)
-        values = (document.value for one in parsed for document in one.documents[:1])
+        values = (document.value for parsed_file in parsed for document in parsed_file.documents[:1])
         return [value for value in values if isinstance(value, dict)]
 
     documents = helm_values.documents(options.values_from, variables, others)

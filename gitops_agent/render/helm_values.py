@@ -229,8 +229,8 @@ def _typed(text: str) -> Value:
 def _merged(values: Sequence[Object]) -> Object:
     """Values merged as Helm does: maps by key, lists replaced."""
     result: Object = {}
-    for one in values:
-        result = _over(result, one)
+    for layer in values:
+        result = _over(result, layer)
     return result
 
 

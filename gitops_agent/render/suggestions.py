@@ -30,5 +30,5 @@ def similar(tree: Tree, path: str) -> tuple[str, ...]:
         near = [name for name in names if posixpath.splitext(name)[0] == part or posixpath.splitext(part)[0] == name]
         near += difflib.get_close_matches(part, names, n=_MOST, cutoff=0.7)
         whole = (posixpath.join(folder, name, *rest) for name in near)
-        return tuple(dict.fromkeys(one for one in whole if tree.entry(one) is not None))[:_MOST]
+        return tuple(dict.fromkeys(candidate for candidate in whole if tree.entry(candidate) is not None))[:_MOST]
     return ()

@@ -59,12 +59,12 @@ class TemplateOrigins:
 
 def in_dependency(text: str, chart: Chart) -> str:
     """A text that names fetched charts instead of paths in `charts/`."""
-    for one in reversed(chart.fetched):  # what is deeper first
-        folder = f"{join(chart.path, one.prefix)}/"
+    for fetched_chart in reversed(chart.fetched):  # what is deeper first
+        folder = f"{join(chart.path, fetched_chart.prefix)}/"
         result, *parts = text.split(folder)
         for part in parts:
             file = _FILE.match(part)
             named = file is not None and _CONTINUED.search(result) is None
-            result += f"{file[0]} of {one.dependency}{part[file.end() :]}" if file and named else folder + part
+            result += f"{file[0]} of {fetched_chart.dependency}{part[file.end() :]}" if file and named else folder + part
         text = result
     return text

@@ -132,7 +132,7 @@ class Evaluator:
             return str(len(text.encode()) if self._flux else len(text))
         if operator in CASES:
             change = str.upper if operator[0] == "^" else str.lower
-            return _first(text, change) if len(operator) == 1 else "".join(_changed(one, change) for one in text)
+            return _first(text, change) if len(operator) == 1 else "".join(_changed(character, change) for character in text)
         arguments = [self._text(argument, result) for argument in call.arguments]
         if operator == PART:
             return self._part(text, arguments)

@@ -150,7 +150,7 @@ class _Reader:
     def _operation(self, depth: int) -> tuple[str, tuple[Template, ...]]:
         if self._text.startswith("}", self.position):
             return "", ()
-        operator = next((one for one in _OPERATORS if self._next(one)), "")
+        operator = next((candidate for candidate in _OPERATORS if self._next(candidate)), "")
         if operator in DEFAULTS or operator in TRIMS:
             return operator, (self._template(depth, "}"),)
         if operator in CASES:

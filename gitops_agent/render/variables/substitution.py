@@ -77,7 +77,7 @@ class Substitution:
     def __init__(self, options: Variables, variables: Sequence[Variable], *, limit: int) -> None:
         self._options = options
         self._flux = options.compatibility is Compatibility.FLUX
-        self._variables = {one.name: _single_line(one) if self._flux else one for one in variables}
+        self._variables = {variable.name: _single_line(variable) if self._flux else variable for variable in variables}
         empty = options.undefined is Undefined.EMPTY
         self._evaluator = Evaluator(self._variables, empty=empty, flux=self._flux)
         self._parsed = lru_cache(maxsize=4096)(parse)
@@ -236,7 +236,7 @@ class Substitution:
 
     def _meant(self, name: str) -> str:
         close = difflib.get_close_matches(name, self._variables, n=1)
-        return did_you_mean([f"${{{one}}}" for one in close])
+        return did_you_mean([f"${{{candidate}}}" for candidate in close])
 
 
 def _kept(parts: Sequence[str | Call | Malformed], evaluator: Evaluator) -> str:

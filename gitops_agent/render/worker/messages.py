@@ -92,7 +92,7 @@ def _variables(variables: Sequence[Variable]) -> list[list[Any]]:
     if sum(len(variable.text) for variable in variables) > _VARIABLES_LENGTH:
         text = f"{_VARIABLES}: the values have more than {_VARIABLES_LENGTH} characters together"
         raise RenderError(text, reason="RenderTooLarge", field=_VARIABLES)
-    return [[one.name, one.value, one.source, one.literal, one.secret] for one in variables]
+    return [[variable.name, variable.value, variable.source, variable.literal, variable.secret] for variable in variables]
 
 
 def _options(options: RenderOptions) -> str:
