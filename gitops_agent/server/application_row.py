@@ -75,7 +75,7 @@ def waiting_hash(application: Object, reason: str) -> str:
 
 def rollout_mark(rollouts: Iterable[Object], policies: Policies) -> RolloutMark | None:
     """The most urgent rollout, in three values."""
-    worst = min(rollouts, key=lambda one: _rank(str(one.get("phase"))), default=None)
+    worst = min(rollouts, key=lambda rollout: _rank(str(rollout.get("phase"))), default=None)
     if worst is None:
         return None
     verified = None

@@ -63,7 +63,9 @@ def _demand(namespace: str, verify: ChartVerify) -> SignerDemand | None:
         return SignerDemand(secret=f"{namespace}/{cosign.keys.secret_ref.name}", minimum=cosign.minimum)
     root = f"{namespace}/{cosign.trusted_root.secret_ref.name}" if cosign.trusted_root is not None else ""
     identities = tuple(
-        SignerIdentity(issuer=one.issuer, subject=one.subject or one.subject_pattern or "", pattern=one.subject is None)
-        for one in cosign.identities or ()
+        SignerIdentity(
+            issuer=identity.issuer, subject=identity.subject or identity.subject_pattern or "", pattern=identity.subject is None
+        )
+        for identity in cosign.identities or ()
     )
     return SignerDemand(secret=root, minimum=cosign.minimum, identities=identities)

@@ -47,10 +47,12 @@ def with_values(revision: Revision, values: Sequence[Revision], refs: Sequence[R
     """
     if not values:
         return revision
-    name = revision_name.with_values(revision.commit, [(one.repository, one.commit) for one in values])
+    name = revision_name.with_values(
+        revision.commit, [(values_revision.repository, values_revision.commit) for values_revision in values]
+    )
     shown = tuple(
-        ValuesRevision(repository=one.repository, ref=str(ref), commit=one.commit)
-        for one, ref in zip(values, refs, strict=True)
+        ValuesRevision(repository=values_revision.repository, ref=str(ref), commit=values_revision.commit)
+        for values_revision, ref in zip(values, refs, strict=True)
     )
     return replace(revision, commit=name, values=shown)
 
@@ -67,7 +69,9 @@ def with_mounted_values(
         trees: of each repository and reference with values.
     """
     helm = render.helm if render is not None else None
-    name = revision_name.with_values(tree.commit, [(source[0].url, one.commit) for source, one in trees.items()])
+    name = revision_name.with_values(
+        tree.commit, [(source[0].url, values_tree.commit) for source, values_tree in trees.items()]
+    )
     for index, source in enumerate(helm.values_from if helm is not None else ()):
         followed = values_source(namespace, source)
         if followed is not None:

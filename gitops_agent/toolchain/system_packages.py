@@ -107,8 +107,8 @@ class SystemPackages:
         process.run(("apt-get", "download", *archives_of), cwd=archives, env=_environment(), limits=_LIMITS)
         for archive in sorted(archives.glob("*.deb")):
             process.run(("dpkg", "-x", str(archive), str(tree)), limits=_LIMITS)
-        for one in {name, *(program for program, of in PACKAGES.items() if of == package)}:
-            _launch(one, package, tree, folder)
+        for command in {name, *(program for program, of in PACKAGES.items() if of == package)}:
+            _launch(command, package, tree, folder)
         shutil.rmtree(folder, ignore_errors=True)
         tree.replace(folder)
 

@@ -150,7 +150,7 @@ class _Demanded:
     def verify(self, cert: Certificate) -> None:
         """See `VerificationPolicy` of the library."""
         identity = identity_of(cert)
-        if not any(one.fits(identity) for one in self._identities):
+        if not any(allowed.fits(identity) for allowed in self._identities):
             raise VerificationError("its signer is not among verify.cosign.identities")
 
 
@@ -215,7 +215,7 @@ def _root(data: bytes) -> roots.TrustedRoot:
 def _moments(bundle: Bundle) -> tuple[datetime, ...]:
     """The times that logs and authorities of timestamps name."""
     timestamps = bundle.verification_material.timestamp_verification_data
-    moments = [one.tst_info.gen_time for one in timestamps.rfc3161_timestamps] if timestamps is not None else []
+    moments = [timestamp.tst_info.gen_time for timestamp in timestamps.rfc3161_timestamps] if timestamps is not None else []
     seconds = bundle.log_entry._inner.integrated_time  # noqa: SLF001 - the library has no public name for it
     return (*moments, datetime.fromtimestamp(seconds, tz=UTC)) if seconds else tuple(moments)
 
@@ -228,10 +228,10 @@ def _at(root: roots.TrustedRoot, moments: Iterable[datetime]) -> roots.TrustedRo
         return period is None or all(period.start <= time and (period.end is None or time <= period.end) for time in times)
 
     parts = {
-        "tlogs": [one for one in root.tlogs if valid(one.public_key.valid_for)],
-        "ctlogs": [one for one in root.ctlogs if valid(one.public_key.valid_for)],
-        "certificate_authorities": [one for one in root.certificate_authorities if valid(one.valid_for)],
-        "timestamp_authorities": [one for one in root.timestamp_authorities if valid(one.valid_for)],
+        "tlogs": [log for log in root.tlogs if valid(log.public_key.valid_for)],
+        "ctlogs": [log for log in root.ctlogs if valid(log.public_key.valid_for)],
+        "certificate_authorities": [authority for authority in root.certificate_authorities if valid(authority.valid_for)],
+        "timestamp_authorities": [authority for authority in root.timestamp_authorities if valid(authority.valid_for)],
     }
     for name, words in _NEEDED.items():
         if not parts[name] and times:

@@ -96,11 +96,11 @@ def _matches(tokens: list[str], text: str) -> bool:
     bits: dict[str, int] = {}
     for number, token in enumerate(tokens):
         bits[token] = bits.get(token, 0) | 1 << number
-    one, many = bits.pop(_ONE, 0), bits.pop(_MANY, 0)
-    states = 1 | (1 & (one | many)) << 1
+    single, many = bits.pop(_ONE, 0), bits.pop(_MANY, 0)
+    states = 1 | (1 & (single | many)) << 1
     for letter in text:
-        states = (states & bits.get(letter, 0)) << 1 | states & (many | (0 if letter == "/" else one))
-        states |= (states & (one | many)) << 1  # a wildcard may stand for nothing; two never follow each other
+        states = (states & bits.get(letter, 0)) << 1 | states & (many | (0 if letter == "/" else single))
+        states |= (states & (single | many)) << 1  # a wildcard may stand for nothing; two never follow each other
     return bool(states >> len(tokens) & 1)
 
 

@@ -100,7 +100,7 @@ class KeylessVotes:
             by = f" with a certificate of {error.identity}" if error.identity is not None else ""
             self._refusals.append(f"one{by} does not count: {error}")
             return
-        self._fitting[identity] = frozenset(one for one in self._signers.identities if one.fits(identity))
+        self._fitting[identity] = frozenset(allowed for allowed in self._signers.identities if allowed.fits(identity))
 
     def text(self, minimum: int) -> str:
         """Why that is not enough."""

@@ -80,7 +80,9 @@ class _KeyVotes:
         """Judges a signature."""
         if digest in statement.digests:
             signed, signatures = statement.signed, statement.signatures
-            self._signers.update(key.name for key in self._keys if any(key.signed(signed, one) for one in signatures))
+            self._signers.update(
+                key.name for key in self._keys if any(key.signed(signed, signature) for signature in signatures)
+            )
 
     def text(self, minimum: int) -> str:
         """Why that is not enough."""

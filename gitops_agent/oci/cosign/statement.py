@@ -146,7 +146,7 @@ def bundle(data: bytes) -> Statement:
         raise NoStatement("attests something else than a signature")
     subjects = statement.get("subject")
     hashes = (
-        [_mapping(one, "digest").get("sha256") for one in subjects if isinstance(one, dict)]
+        [_mapping(subject, "digest").get("sha256") for subject in subjects if isinstance(subject, dict)]
         if isinstance(subjects, list)
         else []
     )

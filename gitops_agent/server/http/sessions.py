@@ -117,5 +117,5 @@ def signed_out(message: str) -> RequestProblem:
     return RequestProblem(401, message, reason="Unauthorized")
 
 
-def _equal(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
+def _equal(given: str, other: str) -> bool:
+    return hmac.compare_digest(given.encode(), other.encode())

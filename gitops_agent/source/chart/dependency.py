@@ -101,8 +101,8 @@ class DependencyAccess:
 
 def _longest(repositories: Iterable[ChartRepository], url: str) -> ChartRepository | None:
     """The entry that fits an address best."""
-    fitting = [one for one in repositories if _covers(one.url, url)]
-    return max(fitting, key=lambda one: len(one.url.rstrip("/")), default=None)
+    fitting = [repository for repository in repositories if _covers(repository.url, url)]
+    return max(fitting, key=lambda repository: len(repository.url.rstrip("/")), default=None)
 
 
 def _covers(above: str, url: str) -> bool:

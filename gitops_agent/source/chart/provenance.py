@@ -102,7 +102,7 @@ def _check(text: bytes, name: str, version: ChartVersion) -> None:
         documents = [load_all(part, file="the provenance file") for part in parts]
     except AgentError as error:
         raise _refused(f"what was signed is no provenance: {error}") from error
-    maps = [one[0] for one in documents if len(one) == 1 and isinstance(one[0], dict)]
+    maps = [loaded[0] for loaded in documents if len(loaded) == 1 and isinstance(loaded[0], dict)]
     if len(documents) != 2 or len(maps) != 2:  # noqa: PLR2004 - metadata and files
         raise _refused("what was signed is no provenance: it has not the metadata of a chart and its files")
     metadata, files = maps[0], maps[1].get("files")

@@ -74,7 +74,7 @@ class Republication:
 def republication_of(*errors: AgentError | None) -> Republication | None:
     """What the first error that waits for an approval is about."""
     waiting = (Republication.from_json(error.facts) for error in errors if error is not None and error.reason == REPUBLISHED)
-    return next((one for one in waiting if one is not None), None)
+    return next((republication for republication in waiting if republication is not None), None)
 
 
 def accepted(application: Application) -> Republication | None:
@@ -89,7 +89,7 @@ def accepted(application: Application) -> Republication | None:
 
 def accepting(application: Application, repository: Repository, ref: _R) -> _R:
     """The reference with the content that a person accepted for it."""
-    one = accepted(application)
-    if one is None or not isinstance(ref, ChartRef) or ref.digest or not one.concerns(repository, ref):
+    republication = accepted(application)
+    if republication is None or not isinstance(ref, ChartRef) or ref.digest or not republication.concerns(repository, ref):
         return ref
-    return replace(ref, accepted=one.content)
+    return replace(ref, accepted=republication.content)

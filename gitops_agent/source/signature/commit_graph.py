@@ -55,9 +55,9 @@ class CommitGraph:
             commit == ancestor or self._git("merge-base", "--is-ancestor", ancestor, commit, allowed=frozenset({0, _NO})) == 0
         )
 
-    def base(self, one: str, other: str) -> str:
+    def base(self, commit: str, other: str) -> str:
         """The best common ancestor; empty without one."""
-        done = git.run(self._directory, "merge-base", one, other, limits=_LIMITS, allowed=frozenset({0, _NO}))
+        done = git.run(self._directory, "merge-base", commit, other, limits=_LIMITS, allowed=frozenset({0, _NO}))
         return done.stdout.decode().strip()
 
     def mainline(self, old: str, new: str) -> tuple[str, ...]:
@@ -73,9 +73,9 @@ class CommitGraph:
         without = (f"^{anchor}",) if anchor else ()
         return tuple(each for each in self._list(commit, f"^{parent}", *without) if each != commit)
 
-    def merged(self, one: str, other: str) -> str:
+    def merged(self, commit: str, other: str) -> str:
         """Tree of the automatic merge of two commits; empty at a conflict."""
-        words = ("merge-tree", "--write-tree", "--no-messages", one, other)
+        words = ("merge-tree", "--write-tree", "--no-messages", commit, other)
         done = git.run(self._directory, *words, limits=_LIMITS, allowed=frozenset({0, _CONFLICT}))
         return done.stdout.decode().split("\n")[0].strip() if done.returncode == 0 else ""
 
