@@ -205,11 +205,17 @@ class Mirror:
         lines = answer.stdout.decode("utf-8", "replace").splitlines()
         return {name: line[: -len(" commit")] for name, line in zip(names, lines, strict=False) if line.endswith(" commit")}
 
-    def tidy(self) -> None:
-        """Folds small packs into larger ones once there are many; loses nothing."""
-        if len(list(self.directory.glob("objects/pack/*.pack"))) > _MANY_PACKS:
-            self.unlock()
-            git.run(self.directory, "-c", "pack.threads=1", "repack", "-d", "-q", "--geometric=2", limits=Limits(seconds=600.0))
+    def tidy(self) -> bool:
+        """Folds small packs into larger ones once there are many; loses nothing.
+
+        Returns:
+            Whether packs were replaced; a process that has read them holds the old ones.
+        """
+        if len(list(self.directory.glob("objects/pack/*.pack"))) <= _MANY_PACKS:
+            return False
+        self.unlock()
+        git.run(self.directory, "-c", "pack.threads=1", "repack", "-d", "-q", "--geometric=2", limits=Limits(seconds=600.0))
+        return True
 
     def disk(self, error: OSError) -> SourceError:
         """The error for a cache that cannot be used."""

@@ -203,7 +203,6 @@ class Poller:
             }
             fresh = chosen | {key(ref): tip for ref, tip in tips.items()}
             mirror.record({**left, **fresh} if stored_tips else fresh)
-            mirror.tidy()
         return Poll(
             tips={ref: tip.commit for ref, tip in tips.items()},
             names={ref: tip.name for ref, tip in tips.items()},

@@ -107,6 +107,8 @@ class Sources:
         mirror, start = self._readable(repository), TRACES.now()
         with self._exchanged(repository, credentials) as usable, mirror.locked(self._timeout, cancel):
             result = Poller(mirror, usable, timeout_seconds=self._timeout, cancel=cancel, verified=verified).poll(refs)
+            if result.moved and mirror.tidy():
+                self._reopen(repository)
         TRACES.fetched(repository.url, (move.new for move in result.moved), start)
         return result
 
@@ -307,6 +309,13 @@ class Sources:
             reader.close()
         with mirror.locked(self._timeout):
             mirror.remove()
+
+    def _reopen(self, repository: Repository) -> None:
+        """Has its mirror read by a new process, which knows the present packs only."""
+        with self._lock:
+            reader = self._readers.get(repository.id)
+        if reader is not None:
+            reader.reopen()
 
     def close(self) -> None:
         """Ends the processes that read mirrors; nothing on disk changes."""

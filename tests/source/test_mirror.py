@@ -187,6 +187,22 @@ def test_many_small_packs_become_few_and_lost_commits_stay_readable(
     assert sources.tree(author.repository, last).read("a", limit=10) == b"7"
 
 
+def test_packs_that_were_folded_are_given_back_by_the_process_that_read_them(
+    sources: Sources, author: Author, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gitops_agent.source.mirror._MANY_PACKS", 2)
+    for number in range(8):
+        commit = author.commit({"a": str(number)})
+        sources.poll(author.repository, frozenset({MAIN}))
+        sources.tree(author.repository, commit).read("a", limit=10)
+
+    (reader,) = sources._readers.values()
+    assert reader._process is not None
+    mapped = Path(f"/proc/{reader._process.pid}/maps").read_text()
+    assert ".pack" in mapped
+    assert "(deleted)" not in mapped
+
+
 def test_a_poll_waiting_for_the_mirror_can_be_cancelled(tmp_path: Path, author: Author) -> None:
     mirror, other = Mirror(tmp_path / "cache", author.repository), Mirror(tmp_path / "cache", author.repository)
     cancel = threading.Event()
