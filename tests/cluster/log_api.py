@@ -13,7 +13,7 @@ DISCOVERY = {"v1": [PODS | {"singularResource": "pod", "verbs": ["get", "list", 
 
 def pod(name: str, *names: str, phase: str = "Running", init: str = "") -> dict[str, Any]:
     """A pod of the agent's namespace with some containers."""
-    spec: dict[str, Any] = {"containers": [{"name": one} for one in names or ("agent",)]}
+    spec: dict[str, Any] = {"containers": [{"name": container} for container in names or ("agent",)]}
     if init:
         spec["initContainers"] = [{"name": init}]
     metadata = {"name": name, "namespace": "gitops-system", "uid": f"uid-of-{name}"}
@@ -36,7 +36,7 @@ class Api:
 
     def __call__(self, asked: Asked, line: Line) -> None:
         if asked.path in ("/api", "/apis"):
-            versions = [{"version": version, "resources": found} for version, found in DISCOVERY.items()]
+            versions = [{"version": version, "resources": resources} for version, resources in DISCOVERY.items()]
             items = [{"metadata": {"name": ""}, "versions": versions}] if asked.path == "/api" else []
             media = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
             line.text(json.dumps({"kind": "APIGroupDiscoveryList", "items": items}), content_type=media)
@@ -55,7 +55,7 @@ class Api:
                 line.end()
             else:
                 line.text(text, content_type="text/plain")
-        elif one := next((each for each in self.pods if asked.path.endswith(f"/pods/{each['metadata']['name']}")), None):
-            line.json(one)
+        elif target := next((each for each in self.pods if asked.path.endswith(f"/pods/{each['metadata']['name']}")), None):
+            line.json(target)
         else:
             line.json({"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": self.pods})

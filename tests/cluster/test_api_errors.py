@@ -27,9 +27,9 @@ LIST = api_errors.Request(method="GET", path="/apis/apps/v1/deployments")
 
 
 def refused(
-    status: int, *, request: api_errors.Request = NAMED, headers: dict[str, str] | None = None, **said: Any
+    status: int, *, request: api_errors.Request = NAMED, headers: dict[str, str] | None = None, **fields: Any
 ) -> ClusterError:
-    body = json.dumps({"kind": "Status", "code": status, **said}).encode()
+    body = json.dumps({"kind": "Status", "code": status, **fields}).encode()
     return api_errors.of(status, headers or {}, body, request)
 
 
@@ -126,11 +126,11 @@ def test_a_terminating_namespace_can_be_tried_again() -> None:
 
 def test_a_missing_namespace_differs_from_a_missing_object() -> None:
     details = {"name": "shop", "kind": "namespaces"}
-    said: dict[str, Any] = {"reason": "NotFound", "message": 'namespaces "shop" not found', "details": details}
+    fields: dict[str, Any] = {"reason": "NotFound", "message": 'namespaces "shop" not found', "details": details}
     asked_for_it = api_errors.Request(method="GET", path="/api/v1/namespaces/shop", named=True)
 
-    assert refused(404, **said).code == "NamespaceNotFound"
-    assert refused(404, request=asked_for_it, **said).code == "NotFound"
+    assert refused(404, **fields).code == "NamespaceNotFound"
+    assert refused(404, request=asked_for_it, **fields).code == "NotFound"
 
 
 def test_an_unserved_path_differs_from_a_missing_object() -> None:
@@ -228,8 +228,10 @@ def test_no_value_of_a_secret_ever_gets_through(value: str, place: str, before: 
     request = api_errors.Request(
         method="PATCH", path="/api/v1/namespaces/shop/secrets/db", secret=True, body={"kind": "Secret", place: {"k": sent}}
     )
-    said = f"{before} .data.k: {value} .data.{value}: {sent} data[{value}]"
-    error = refused(422, request=request, message=said, details={"causes": [{"field": f"data[{value}]", "message": said}]})
+    message = f"{before} .data.k: {value} .data.{value}: {sent} data[{value}]"
+    error = refused(
+        422, request=request, message=message, details={"causes": [{"field": f"data[{value}]", "message": message}]}
+    )
 
     assert value not in str(error)
     assert value not in json.dumps(error.details, ensure_ascii=False)

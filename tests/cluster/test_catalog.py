@@ -102,7 +102,7 @@ def old_server(asked: Asked, line: Line) -> None:
 def test_a_server_that_does_not_aggregate_is_asked_group_by_group(wire: Start, tmp_path: Path) -> None:
     catalog = Directory(wire(old_server).transport(tmp_path)).read()
 
-    assert [(found.api_version, found.kind) for found in catalog.resources] == [
+    assert [(entry.api_version, entry.kind) for entry in catalog.resources] == [
         ("v1", "Pod"),
         ("apps/v1", "Deployment"),
         ("apps/v1beta1", "Deployment"),

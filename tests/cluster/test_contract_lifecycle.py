@@ -73,20 +73,20 @@ def test_a_watch_by_label_says_deleted_when_the_label_goes(
     query = {"watch": "true", "labelSelector": "part=x", "resourceVersion": applied["metadata"]["resourceVersion"]}
     with transport.stream(f"/api/v1/namespaces/{namespace}/configmaps", query, read_timeout=60) as lines:
         objects.merge_patch(ObjectKey.of(applied), {"metadata": {"labels": {"part": None}}})
-        said = next(iter(lines))
+        event = next(iter(lines))
 
-    assert (said["type"], said["object"]["metadata"]["name"]) == ("DELETED", "settings")
+    assert (event["type"], event["object"]["metadata"]["name"]) == ("DELETED", "settings")
     assert not missing(objects, ObjectKey.of(applied))
 
 
 def test_a_metadata_list_has_no_content_but_all_marks(objects: Objects, namespace: str, configmap: Make) -> None:
     objects.apply(configmap(part="x"))
     resource = objects.discovery.find("", "ConfigMap")
-    found = objects.list(resource, namespace=namespace, label_selector="part=x", metadata_only=True).items[0]
+    item = objects.list(resource, namespace=namespace, label_selector="part=x", metadata_only=True).items[0]
 
-    assert set(found) == {"apiVersion", "kind", "metadata"}
-    assert (found["kind"], found["metadata"]["labels"]) == ("ConfigMap", {"part": "x"})
-    assert found["metadata"]["managedFields"][0]["manager"] == "gitops-agent"
+    assert set(item) == {"apiVersion", "kind", "metadata"}
+    assert (item["kind"], item["metadata"]["labels"]) == ("ConfigMap", {"part": "x"})
+    assert item["metadata"]["managedFields"][0]["manager"] == "gitops-agent"
 
 
 def test_a_bookmark_carries_a_place_and_no_object(transport: Transport) -> None:

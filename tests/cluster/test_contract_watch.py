@@ -29,12 +29,12 @@ QUICK = Timing(server_seconds=2, first_wait_seconds=0.05, longest_wait_seconds=0
 
 @contextmanager
 def watching(
-    transport: Transport, resource: Resource, heard: WatchRecorder, *, discovery: Discovery | None = None, **options: Any
+    transport: Transport, resource: Resource, recorder: WatchRecorder, *, discovery: Discovery | None = None, **options: Any
 ) -> Iterator[Watch]:
     watch = Watch(
         transport,
         resource,
-        heard,
+        recorder,
         options=WatchOptions(**{"timing": QUICK, **options}),
         discovery=discovery,
     )
@@ -45,8 +45,8 @@ def watching(
         watch.stop()
 
 
-def versions(found: dict[str, Object]) -> dict[str, str]:
-    return {name: obj["metadata"]["resourceVersion"] for name, obj in found.items()}
+def versions(objects: dict[str, Object]) -> dict[str, str]:
+    return {name: obj["metadata"]["resourceVersion"] for name, obj in objects.items()}
 
 
 def test_nothing_is_lost_between_a_list_and_its_watch_nor_between_two_watches(
@@ -77,64 +77,69 @@ def test_nothing_is_lost_between_a_list_and_its_watch_nor_between_two_watches(
                     writer.join()
                 whole = objects.list(resource, namespace=namespace, label_selector="part=race")
                 expected = versions({item["metadata"]["name"]: item for item in whole.items})
-                for heard in heards:
-                    eventually(lambda heard=heard: versions(heard.known) == expected)  # type: ignore[misc]
+                for recorder in heards:
+                    eventually(lambda recorder=recorder: versions(recorder.known) == expected)  # type: ignore[misc]
 
-    assert all(heard.errors == [] for heard in heards)
-    assert all(len(heard.syncs) == 1 for heard in heards)
+    assert all(recorder.errors == [] for recorder in heards)
+    assert all(len(recorder.syncs) == 1 for recorder in heards)
 
 
 def test_an_object_that_loses_the_label_is_deleted_for_the_watcher(
     transport: Transport, objects: Objects, namespace: str, configmap: Make
 ) -> None:
-    made, heard = objects.apply(configmap(part="x")), WatchRecorder()
+    made, recorder = objects.apply(configmap(part="x")), WatchRecorder()
     with watching(
-        transport, objects.discovery.find("", "ConfigMap"), heard, namespace=namespace, label_selector="part=x", timing=Timing()
+        transport,
+        objects.discovery.find("", "ConfigMap"),
+        recorder,
+        namespace=namespace,
+        label_selector="part=x",
+        timing=Timing(),
     ) as watch:
         assert watch.synced.wait(LIMIT_SECONDS)
         objects.merge_patch(ObjectKey.of(made), {"metadata": {"labels": {"part": None}}})
-        eventually(lambda: len(heard.said) == 2)
+        eventually(lambda: len(recorder.said) == 2)
 
-    assert heard.said == [("sync", ["settings"]), ("DELETED", "settings")]
+    assert recorder.said == [("sync", ["settings"]), ("DELETED", "settings")]
 
 
 def test_a_kind_that_is_deleted_while_it_is_watched_has_no_objects_and_can_come_back(
     transport: Transport, objects: Objects, discovery: Discovery, namespace: str
 ) -> None:
-    group, heard = new_group(), WatchRecorder()
+    group, recorder = new_group(), WatchRecorder()
     resource = install(objects, discovery, group)
     objects.apply(widget(group, namespace))
     try:
-        with watching(transport, resource, heard, discovery=discovery):
-            eventually(lambda: heard.known)
+        with watching(transport, resource, recorder, discovery=discovery):
+            eventually(lambda: recorder.known)
             remove(objects, group)
-            eventually(lambda: heard.syncs[-1] == [])
+            eventually(lambda: recorder.syncs[-1] == [])
             install(objects, discovery, group)
             objects.apply(widget(group, namespace, "two"))
-            eventually(lambda: set(heard.known) == {"two"})
+            eventually(lambda: set(recorder.known) == {"two"})
     finally:
         remove(objects, group)
 
-    assert ("DELETED", "one") in heard.said
+    assert ("DELETED", "one") in recorder.said
 
 
 def test_a_version_that_is_no_longer_served_is_followed_to_the_next(
     transport: Transport, objects: Objects, discovery: Discovery, namespace: str
 ) -> None:
-    group, heard = new_group(), WatchRecorder()
+    group, recorder = new_group(), WatchRecorder()
     install(objects, discovery, group, ("v2", "v1"))
     discovery.invalidate(group)
     old = eventually(lambda: discovery.find(group, "Widget", "v1"))
     objects.apply(widget(group, namespace, version="v2"))
     try:
-        with watching(transport, old, heard, discovery=discovery) as watch:
-            eventually(lambda: heard.known)
+        with watching(transport, old, recorder, discovery=discovery) as watch:
+            eventually(lambda: recorder.known)
             definition = widget_crd(group, ("v2", "v1"))
             definition["spec"]["versions"][1]["served"] = False
             objects.apply(definition)
-            eventually(lambda: watch.resource.version == "v2" and heard.known["one"]["apiVersion"] == f"{group}/v2")
+            eventually(lambda: watch.resource.version == "v2" and recorder.known["one"]["apiVersion"] == f"{group}/v2")
             objects.apply(widget(group, namespace, "two", version="v2"))
-            eventually(lambda: set(heard.known) == {"one", "two"})
+            eventually(lambda: set(recorder.known) == {"one", "two"})
     finally:
         remove(objects, group)
 
@@ -155,28 +160,28 @@ def test_a_permission_that_is_taken_away_and_given_back(
     }
     objects.apply(role)
     reader = Transport.from_kubeconfig(control_plane.service_account_kubeconfig(namespace, "default"))
-    heard = WatchRecorder()
+    recorder = WatchRecorder()
     with watching(
-        reader, objects.discovery.find("", "ConfigMap"), heard, namespace=namespace, label_selector="part=x"
+        reader, objects.discovery.find("", "ConfigMap"), recorder, namespace=namespace, label_selector="part=x"
     ) as watch:
-        eventually(lambda: heard.errors)
+        eventually(lambda: recorder.errors)
         bound = objects.apply(binding)
         assert watch.synced.wait(20)
         objects.delete(ObjectKey.of(bound), uid=bound["metadata"]["uid"], propagation="Background")
-        eventually(lambda: len(heard.errors) >= 2)
+        eventually(lambda: len(recorder.errors) >= 2)
         objects.apply(configmap("while-blind", part="x"))
         objects.apply(binding)
-        eventually(lambda: "while-blind" in heard.known)
+        eventually(lambda: "while-blind" in recorder.known)
 
-    assert all(isinstance(error, CannotSee) for error in heard.errors)
-    assert all(names in ([], ["while-blind"]) for names in heard.syncs)
+    assert all(isinstance(error, CannotSee) for error in recorder.errors)
+    assert all(names in ([], ["while-blind"]) for names in recorder.syncs)
 
 
 @pytest.mark.faults
 def test_an_api_server_that_is_killed_and_started_again_loses_nothing(own_plane: ControlPlane) -> None:
     transport = Transport.from_kubeconfig(own_plane.kubeconfig)
     objects = Objects(transport, Discovery(transport))
-    heard, resource = WatchRecorder(), objects.discovery.find("", "ConfigMap")
+    recorder, resource = WatchRecorder(), objects.discovery.find("", "ConfigMap")
     patient = Timing(first_wait_seconds=0.05, longest_wait_seconds=0.5, grace_seconds=120)
 
     def configmap(name: str) -> Object:
@@ -184,17 +189,17 @@ def test_an_api_server_that_is_killed_and_started_again_loses_nothing(own_plane:
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"a": "b"}}
 
     kept, doomed = objects.apply(configmap("kept")), objects.apply(configmap("doomed"))
-    with watching(transport, resource, heard, label_selector="part=x", timing=patient):
-        eventually(lambda: set(heard.known) == {"kept", "doomed"})
+    with watching(transport, resource, recorder, label_selector="part=x", timing=patient):
+        eventually(lambda: set(recorder.known) == {"kept", "doomed"})
         for number in range(2):
             own_plane.restart("kube-apiserver")
             eventually(lambda number=number: objects.apply(configmap(f"new-{number}")))  # type: ignore[misc]
-            eventually(lambda number=number: f"new-{number}" in heard.known)  # type: ignore[misc]
+            eventually(lambda number=number: f"new-{number}" in recorder.known)  # type: ignore[misc]
         objects.delete(ObjectKey.of(doomed), uid=doomed["metadata"]["uid"], propagation="Background")
-        eventually(lambda: "doomed" not in heard.known)
+        eventually(lambda: "doomed" not in recorder.known)
 
-    assert heard.errors == []
-    assert all({"kept", "doomed"} <= set(names) for names in heard.syncs)
-    assert set(heard.known) == {"kept", "new-0", "new-1"}
-    assert heard.known["kept"]["metadata"]["uid"] == kept["metadata"]["uid"]
+    assert recorder.errors == []
+    assert all({"kept", "doomed"} <= set(names) for names in recorder.syncs)
+    assert set(recorder.known) == {"kept", "new-0", "new-1"}
+    assert recorder.known["kept"]["metadata"]["uid"] == kept["metadata"]["uid"]
     transport.close()

@@ -126,14 +126,14 @@ def test_a_server_that_is_down_makes_no_kind_unknown(wire: Start, tmp_path: Path
 def test_many_threads_that_miss_a_kind_ask_once(wire: Start, tmp_path: Path) -> None:
     kinds = Kinds(group("apps", "Deployment"))
     discovery = Discovery(wire(kinds).transport(tmp_path), clock=Clock())
-    found: list[str] = []
-    threads = [threading.Thread(target=lambda: found.append(discovery.find("apps", "Deployment").plural)) for _ in range(8)]
+    plurals: list[str] = []
+    threads = [threading.Thread(target=lambda: plurals.append(discovery.find("apps", "Deployment").plural)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert (found, kinds.reads) == (["deployments"] * 8, 1)
+    assert (plurals, kinds.reads) == (["deployments"] * 8, 1)
 
 
 def test_the_versions_a_kind_is_served_in_are_reported(wire: Start, tmp_path: Path) -> None:

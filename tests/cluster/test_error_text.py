@@ -68,11 +68,11 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize(("said", "shown"), SAID.values(), ids=SAID)
-def test_what_only_repeats_the_object_is_left_out(said: str, shown: str) -> None:
-    assert simplify(said) == shown
+@pytest.mark.parametrize(("message", "shown"), SAID.values(), ids=SAID)
+def test_what_only_repeats_the_object_is_left_out(message: str, shown: str) -> None:
+    assert simplify(message) == shown
 
 
-@pytest.mark.parametrize("said", ["", "the API server does not answer", 'ConfigMap "web" is invalid: '])
-def test_a_text_that_says_nothing_else_stays(said: str) -> None:
-    assert simplify(said) == said
+@pytest.mark.parametrize("message", ["", "the API server does not answer", 'ConfigMap "web" is invalid: '])
+def test_a_text_that_says_nothing_else_stays(message: str) -> None:
+    assert simplify(message) == message

@@ -198,12 +198,12 @@ def test_streams_that_are_opened_anew_ask_once_a_minute_together(wire: Start, tm
 
 
 def test_the_first_write_after_a_stream_was_opened_anew_confirms_the_cluster(wire: Start, tmp_path: Path) -> None:
-    cluster, heard = Cluster(), WatchRecorder()
+    cluster, recorder = Cluster(), WatchRecorder()
     server = wire(cluster)
     transport = pinned(server, tmp_path)
     objects = Objects(transport, Discovery(transport))
     configmap = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "shop"}}
-    watch = Watch(transport, CONFIGMAP, heard, options=WatchOptions(timing=QUICK))
+    watch = Watch(transport, CONFIGMAP, recorder, options=WatchOptions(timing=QUICK))
     watch.start()
     try:
         eventually(lambda: watch.streams == 1)
@@ -212,7 +212,7 @@ def test_the_first_write_after_a_stream_was_opened_anew_confirms_the_cluster(wir
         objects.create(configmap)
         assert [asked.path for asked in server.asked].count(KUBE_SYSTEM) == confirmed == 2
         cluster.exchange()
-        eventually(lambda: len(heard.said) > 1)
+        eventually(lambda: len(recorder.said) > 1)
         with pytest.raises(ClusterMismatch):
             objects.create(configmap)
     finally:
@@ -222,24 +222,24 @@ def test_the_first_write_after_a_stream_was_opened_anew_confirms_the_cluster(wir
 
 
 def test_nothing_that_a_watch_reads_from_another_cluster_is_handed_on(wire: Start, tmp_path: Path) -> None:
-    cluster, heard = Cluster(), WatchRecorder()
+    cluster, recorder = Cluster(), WatchRecorder()
     server = wire(cluster)
     transport, clock = pinned(server, tmp_path), Clock()
     transport.identity = ClusterIdentity(transport, clock=clock)
     transport.identity.pin()
-    watch = Watch(transport, CONFIGMAP, heard, options=WatchOptions(timing=QUICK))
+    watch = Watch(transport, CONFIGMAP, recorder, options=WatchOptions(timing=QUICK))
     watch.start()
     try:
         eventually(lambda: watch.streams == 1)
         clock.now += 61
         cluster.exchange()
-        eventually(lambda: heard.errors)
+        eventually(lambda: recorder.errors)
     finally:
         watch.stop()
 
-    assert heard.syncs == [["first"]]
-    assert [kind for kind, _ in heard.said] == ["sync", "error"]
-    assert heard.errors[0].reason == "ClusterMismatch"
+    assert recorder.syncs == [["first"]]
+    assert [kind for kind, _ in recorder.said] == ["sync", "error"]
+    assert recorder.errors[0].reason == "ClusterMismatch"
 
 
 def test_a_lease_is_not_claimed_anew_in_another_cluster(wire: Start, tmp_path: Path) -> None:

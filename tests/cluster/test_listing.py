@@ -38,11 +38,11 @@ def in_pages(*answers: dict[str, Any]) -> Script:
 
 def test_all_pages_make_one_list_of_whole_objects(wire: Start, tmp_path: Path) -> None:
     server = wire(in_pages(page("a", "b", more="1"), page("c", more="2", version="9"), page()))
-    found = read_list(server.transport(tmp_path), CONFIGMAP)
+    listing = read_list(server.transport(tmp_path), CONFIGMAP)
 
-    assert [item["metadata"]["name"] for item in found.items] == ["a", "b", "c"]
-    assert all((item["apiVersion"], item["kind"]) == ("v1", "ConfigMap") for item in found.items)
-    assert found.resource_version == "7"
+    assert [item["metadata"]["name"] for item in listing.items] == ["a", "b", "c"]
+    assert all((item["apiVersion"], item["kind"]) == ("v1", "ConfigMap") for item in listing.items)
+    assert listing.resource_version == "7"
 
 
 def test_selectors_and_the_page_size_are_sent(wire: Start, tmp_path: Path) -> None:

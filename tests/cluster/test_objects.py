@@ -256,11 +256,11 @@ def test_a_secret_the_server_refuses_is_never_quoted(objects: Objects, namespace
     for send in (objects.apply, objects.create):
         with pytest.raises(Invalid) as caught:
             send(secret)
-        told = f"{caught.value} {caught.value.details} {caught.value.facts}"
+        reported = f"{caught.value} {caught.value.details} {caught.value.facts}"
 
-        assert "hunter2" not in told
-        assert "123456" not in told
-        assert send == objects.create or place in told
+        assert "hunter2" not in reported
+        assert "123456" not in reported
+        assert send == objects.create or place in reported
 
 
 def test_an_object_too_large_is_invalid(objects: Objects, configmap: Make) -> None:

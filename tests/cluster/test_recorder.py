@@ -33,11 +33,11 @@ def events(objects: Objects, namespace: str, reason: str) -> list[Object]:
 def test_an_event_names_its_object(recorder: Recorder, objects: Objects, namespace: str, configmap: Make) -> None:
     applied = objects.apply(configmap())
     recorder.record(applied, "Warning", "ApplyFailed", "it did not work")
-    found = eventually(lambda: events(objects, namespace, "ApplyFailed"))[0]
+    event = eventually(lambda: events(objects, namespace, "ApplyFailed"))[0]
 
-    assert (found["type"], found["note"]) == ("Warning", "it did not work")
-    assert (found["reportingController"], found["reportingInstance"]) == ("gitops-agent", "test")
-    assert found["regarding"]["uid"] == applied["metadata"]["uid"]
+    assert (event["type"], event["note"]) == ("Warning", "it did not work")
+    assert (event["reportingController"], event["reportingInstance"]) == ("gitops-agent", "test")
+    assert event["regarding"]["uid"] == applied["metadata"]["uid"]
 
 
 @pytest.mark.cluster
@@ -46,12 +46,12 @@ def test_repeats_become_a_series(recorder: Recorder, objects: Objects, namespace
     for _ in range(5):
         recorder.record(applied, "Normal", "Synced", "again")
     recorder.record(applied, "Normal", "Synced", "something else")
-    eventually(lambda: any("series" in found for found in events(objects, namespace, "Synced")))
-    found = {event["note"]: event for event in events(objects, namespace, "Synced")}
+    eventually(lambda: any("series" in event for event in events(objects, namespace, "Synced")))
+    by_note = {event["note"]: event for event in events(objects, namespace, "Synced")}
 
-    assert set(found) == {"again", "something else"}
-    assert found["again"]["series"]["count"] == 5
-    assert "series" not in found["something else"]
+    assert set(by_note) == {"again", "something else"}
+    assert by_note["again"]["series"]["count"] == 5
+    assert "series" not in by_note["something else"]
 
 
 @pytest.mark.cluster
@@ -62,9 +62,9 @@ def test_what_is_queued_is_written_before_the_end(objects: Objects, namespace: s
     for _ in range(3):
         recorder.record(applied, "Normal", "Synced", "last words")
     recorder.close()
-    found = events(objects, namespace, "Synced")
+    written = events(objects, namespace, "Synced")
 
-    assert [event["series"]["count"] for event in found] == [3]
+    assert [event["series"]["count"] for event in written] == [3]
 
 
 @pytest.mark.cluster
@@ -73,10 +73,10 @@ def test_a_long_message_is_cut_and_a_cluster_scoped_object_is_reported_in_defaul
 ) -> None:
     node = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     recorder.record(node, "Normal", f"R{namespace[2:]}", "ü" * 2000)
-    found = eventually(lambda: events(objects, "default", f"R{namespace[2:]}"))[0]
+    event = eventually(lambda: events(objects, "default", f"R{namespace[2:]}"))[0]
 
-    assert found["note"] == "ü" * 512
-    assert found["regarding"]["name"] == namespace
+    assert event["note"] == "ü" * 512
+    assert event["regarding"]["name"] == namespace
 
 
 def test_a_full_queue_drops_and_never_blocks(wire: Start, tmp_path: Path) -> None:

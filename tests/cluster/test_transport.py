@@ -383,9 +383,9 @@ def test_permission_to_impersonate_one_account_is_all_that_is_needed(
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
-    said = eventually(lambda: agent.request("POST", path, body=review, as_user=account), what="the binding to take effect")
+    answer = eventually(lambda: agent.request("POST", path, body=review, as_user=account), what="the binding to take effect")
 
-    assert said["status"]["userInfo"]["username"] == account
+    assert answer["status"]["userInfo"]["username"] == account
 
 
 @pytest.mark.cluster

@@ -70,8 +70,8 @@ def hang(line: Line) -> None:
 def then_hang(*events: dict[str, Any] | bytes) -> Callable[[Line], None]:
     def stream(line: Line) -> None:
         line.begin()
-        for said in events:
-            line.chunk(said)
+        for change in events:
+            line.chunk(change)
         line.hang()
 
     return stream
@@ -80,8 +80,8 @@ def then_hang(*events: dict[str, Any] | bytes) -> Callable[[Line], None]:
 def then_end(*events: dict[str, Any] | bytes) -> Callable[[Line], None]:
     def stream(line: Line) -> None:
         line.begin()
-        for said in events:
-            line.chunk(said)
+        for change in events:
+            line.chunk(change)
         line.end()
 
     return stream
@@ -90,8 +90,8 @@ def then_end(*events: dict[str, Any] | bytes) -> Callable[[Line], None]:
 def then_cut(*events: dict[str, Any] | bytes) -> Callable[[Line], None]:
     def stream(line: Line) -> None:
         line.begin()
-        for said in events:
-            line.chunk(said)
+        for change in events:
+            line.chunk(change)
         line.cut()
 
     return stream
@@ -99,33 +99,33 @@ def then_cut(*events: dict[str, Any] | bytes) -> Callable[[Line], None]:
 
 def test_a_list_is_followed_by_its_events_in_order(wire: Start, tmp_path: Path) -> None:
     events = [event("ADDED", "b", 11), event("MODIFIED", "b", 12), event("MODIFIED", "a", 13), event("DELETED", "b", 14)]
-    server, heard = Server(then_hang(*events)), WatchRecorder()
-    with watching(wire(server), tmp_path, heard, timing=Timing()):
-        eventually(lambda: len(heard.said) == 5)
+    server, recorder = Server(then_hang(*events)), WatchRecorder()
+    with watching(wire(server), tmp_path, recorder, timing=Timing()):
+        eventually(lambda: len(recorder.said) == 5)
 
-    assert heard.said == [("sync", ["a"]), ("ADDED", "b"), ("MODIFIED", "b"), ("MODIFIED", "a"), ("DELETED", "b")]
+    assert recorder.said == [("sync", ["a"]), ("ADDED", "b"), ("MODIFIED", "b"), ("MODIFIED", "a"), ("DELETED", "b")]
     assert server.places == ["10"]
 
 
 def test_a_stream_the_server_ends_goes_on_from_the_last_place_without_a_list(wire: Start, tmp_path: Path) -> None:
     bookmark = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "20"}}}
-    server, heard = Server(then_end(event("ADDED", "b", 11), bookmark), then_hang(event("ADDED", "c", 21))), WatchRecorder()
-    with watching(wire(server), tmp_path, heard, timing=Timing()):
-        eventually(lambda: ("ADDED", "c") in heard.said)
+    server, recorder = Server(then_end(event("ADDED", "b", 11), bookmark), then_hang(event("ADDED", "c", 21))), WatchRecorder()
+    with watching(wire(server), tmp_path, recorder, timing=Timing()):
+        eventually(lambda: ("ADDED", "c") in recorder.said)
 
-    assert (server.places, server.lists, heard.errors) == (["10", "20"], 1, [])
+    assert (server.places, server.lists, recorder.errors) == (["10", "20"], 1, [])
 
 
 @pytest.mark.parametrize("ends", [then_end, then_cut])
 def test_a_server_that_lost_versions_while_a_stream_was_cut_is_asked_for_everything(
     wire: Start, tmp_path: Path, ends: Callable[..., Callable[[Line], None]]
 ) -> None:
-    server, heard = Server(ends(event("ADDED", "b", 20)), hang), WatchRecorder()
+    server, recorder = Server(ends(event("ADDED", "b", 20)), hang), WatchRecorder()
     server.version = 15
-    with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.02)):
+    with watching(wire(server), tmp_path, recorder, timing=Timing(first_wait_seconds=0.02)):
         eventually(lambda: len(server.places) == 2)
 
-    assert (server.places, server.lists, heard.errors) == (["10", "10"], 2, [])
+    assert (server.places, server.lists, recorder.errors) == (["10", "10"], 2, [])
 
 
 def test_a_stream_that_ends_in_time_costs_no_request(wire: Start, tmp_path: Path) -> None:
@@ -145,20 +145,20 @@ def test_a_stream_that_ends_in_time_costs_no_request(wire: Start, tmp_path: Path
 
 @pytest.mark.parametrize("status", [410, 504])
 def test_a_refused_watch_is_listed_again_only_when_its_place_is_forgotten(wire: Start, tmp_path: Path, status: int) -> None:
-    server, heard = Server(lambda line: line.refuse(status, "Gone"), hang), WatchRecorder()
-    with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.02)):
+    server, recorder = Server(lambda line: line.refuse(status, "Gone"), hang), WatchRecorder()
+    with watching(wire(server), tmp_path, recorder, timing=Timing(first_wait_seconds=0.02)):
         eventually(lambda: len(server.places) == 2)
 
-    assert (server.lists, heard.syncs) == ((2, [["a"], ["a"]]) if status == 410 else (1, [["a"]]))
+    assert (server.lists, recorder.syncs) == ((2, [["a"], ["a"]]) if status == 410 else (1, [["a"]]))
 
 
 def test_a_place_forgotten_in_the_middle_of_a_stream_means_a_new_list(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(then_hang(event("ADDED", "b", 11), GONE), hang), WatchRecorder()
-    with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.02)):
+    server, recorder = Server(then_hang(event("ADDED", "b", 11), GONE), hang), WatchRecorder()
+    with watching(wire(server), tmp_path, recorder, timing=Timing(first_wait_seconds=0.02)):
         eventually(lambda: len(server.places) == 2)
 
-    assert heard.said == [("sync", ["a"]), ("ADDED", "b"), ("sync", ["a"])]
-    assert heard.errors == []
+    assert recorder.said == [("sync", ["a"]), ("ADDED", "b"), ("sync", ["a"])]
+    assert recorder.errors == []
 
 
 @pytest.mark.parametrize(
@@ -173,95 +173,95 @@ def test_a_place_forgotten_in_the_middle_of_a_stream_means_a_new_list(wire: Star
     ids=["torn line", "torn end", "broken connection", "no event", "no object"],
 )
 def test_a_torn_stream_goes_on_from_the_last_whole_event(wire: Start, tmp_path: Path, torn: Callable[[Line], None]) -> None:
-    server, heard = Server(torn, then_hang(event("ADDED", "c", 12))), WatchRecorder()
-    with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.02)):
-        eventually(lambda: ("ADDED", "c") in heard.said)
+    server, recorder = Server(torn, then_hang(event("ADDED", "c", 12))), WatchRecorder()
+    with watching(wire(server), tmp_path, recorder, timing=Timing(first_wait_seconds=0.02)):
+        eventually(lambda: ("ADDED", "c") in recorder.said)
 
-    assert heard.said == [("sync", ["a"]), ("ADDED", "b"), ("ADDED", "c")]
+    assert recorder.said == [("sync", ["a"]), ("ADDED", "b"), ("ADDED", "c")]
     assert server.places == ["10", "11"]
 
 
 def test_a_stream_without_a_sign_of_life_is_opened_anew(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(then_hang(event("ADDED", "b", 11)), then_hang(event("ADDED", "c", 12))), WatchRecorder()
-    with watching(wire(server), tmp_path, heard):
-        eventually(lambda: ("ADDED", "c") in heard.said)
+    server, recorder = Server(then_hang(event("ADDED", "b", 11)), then_hang(event("ADDED", "c", 12))), WatchRecorder()
+    with watching(wire(server), tmp_path, recorder):
+        eventually(lambda: ("ADDED", "c") in recorder.said)
 
     assert server.places[:2] == ["10", "11"]
     assert server.lists == 1
 
 
 def test_a_server_that_ends_every_stream_at_once_is_not_asked_in_a_loop(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(then_end()), WatchRecorder()
+    server, recorder = Server(then_end()), WatchRecorder()
     began = time.monotonic()
-    with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.2)):
+    with watching(wire(server), tmp_path, recorder, timing=Timing(first_wait_seconds=0.2)):
         eventually(lambda: len(server.places) >= 3)
 
     assert time.monotonic() - began >= 0.2 + 0.4
 
 
 def test_a_torn_list_is_no_list(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(listing={"kind": "ConfigMapList", "metadata": {}, "items": []}), WatchRecorder()
-    with watching(wire(server), tmp_path, heard):
-        eventually(lambda: heard.errors)
+    server, recorder = Server(listing={"kind": "ConfigMapList", "metadata": {}, "items": []}), WatchRecorder()
+    with watching(wire(server), tmp_path, recorder):
+        eventually(lambda: recorder.errors)
         server.listing = listed("a")
-        eventually(lambda: heard.syncs)
+        eventually(lambda: recorder.syncs)
 
-    assert isinstance(heard.errors[0], CannotSee)
-    assert heard.syncs == [["a"]]
+    assert isinstance(recorder.errors[0], CannotSee)
+    assert recorder.syncs == [["a"]]
 
 
 def test_a_missing_permission_is_reported_once_and_its_return_noticed(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(hang), WatchRecorder()
+    server, recorder = Server(hang), WatchRecorder()
     server.refusal = 403
-    with watching(wire(server), tmp_path, heard) as watch:
-        eventually(lambda: heard.errors)
+    with watching(wire(server), tmp_path, recorder) as watch:
+        eventually(lambda: recorder.errors)
         eventually(lambda: watch.lists >= 4)
 
         assert not watch.synced.is_set()
         server.refusal = 0
         assert watch.synced.wait(LIMIT_SECONDS)
 
-    assert heard.said[:2] == [("error", "CannotSee"), ("sync", ["a"])]
-    assert "configmaps cannot be listed or watched: no configmaps for you" in str(heard.errors[0])
+    assert recorder.said[:2] == [("error", "CannotSee"), ("sync", ["a"])]
+    assert "configmaps cannot be listed or watched: no configmaps for you" in str(recorder.errors[0])
 
 
 def test_a_permission_that_is_lost_is_reported_and_its_return_brings_a_whole_list(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(then_end(event("ADDED", "b", 11)), hang), WatchRecorder()
-    with watching(wire(server), tmp_path, heard):
-        eventually(lambda: ("ADDED", "b") in heard.said)
+    server, recorder = Server(then_end(event("ADDED", "b", 11)), hang), WatchRecorder()
+    with watching(wire(server), tmp_path, recorder):
+        eventually(lambda: ("ADDED", "b") in recorder.said)
         server.refusal = 403
-        eventually(lambda: heard.errors)
+        eventually(lambda: recorder.errors)
         server.refusal = 0
-        eventually(lambda: len(heard.syncs) == 2)
+        eventually(lambda: len(recorder.syncs) == 2)
 
-    assert [kind for kind, _ in heard.said] == ["sync", "ADDED", "error", "sync"]
+    assert [kind for kind, _ in recorder.said] == ["sync", "ADDED", "error", "sync"]
 
 
 def test_a_short_outage_is_not_reported(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(then_cut(), then_cut(), then_hang(event("ADDED", "b", 11))), WatchRecorder()
-    with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=0.02)):
-        eventually(lambda: ("ADDED", "b") in heard.said)
+    server, recorder = Server(then_cut(), then_cut(), then_hang(event("ADDED", "b", 11))), WatchRecorder()
+    with watching(wire(server), tmp_path, recorder, timing=Timing(first_wait_seconds=0.02)):
+        eventually(lambda: ("ADDED", "b") in recorder.said)
 
-    assert (heard.errors, server.lists) == ([], 1)
+    assert (recorder.errors, server.lists) == ([], 1)
 
 
 def test_a_long_outage_is_reported_and_ends_with_a_whole_list(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(then_end(event("ADDED", "b", 11)), hang), WatchRecorder()
-    with watching(wire(server), tmp_path, heard):
-        eventually(lambda: ("ADDED", "b") in heard.said)
+    server, recorder = Server(then_end(event("ADDED", "b", 11)), hang), WatchRecorder()
+    with watching(wire(server), tmp_path, recorder):
+        eventually(lambda: ("ADDED", "b") in recorder.said)
         server.refusal = 503
-        eventually(lambda: heard.errors)
+        eventually(lambda: recorder.errors)
         server.refusal = 0
-        eventually(lambda: len(heard.syncs) == 2)
+        eventually(lambda: len(recorder.syncs) == 2)
 
-    assert isinstance(heard.errors[0], Unavailable)
+    assert isinstance(recorder.errors[0], Unavailable)
 
 
 def test_the_first_failure_before_the_first_list_is_reported_at_once(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(), WatchRecorder()
+    server, recorder = Server(), WatchRecorder()
     server.refusal = 500
-    with watching(wire(server), tmp_path, heard, timing=Timing(grace_seconds=3600)):
-        eventually(lambda: heard.errors)
+    with watching(wire(server), tmp_path, recorder, timing=Timing(grace_seconds=3600)):
+        eventually(lambda: recorder.errors)
 
 
 def test_the_wait_a_server_asks_for_is_kept(wire: Start, tmp_path: Path) -> None:
@@ -278,12 +278,12 @@ def test_the_wait_a_server_asks_for_is_kept(wire: Start, tmp_path: Path) -> None
 
 
 def test_a_receiver_that_fails_gets_everything_once_more(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(then_hang(event("ADDED", "b", 11)), hang), WatchRecorder()
-    heard.fail_next = True
-    with watching(wire(server), tmp_path, heard):
-        eventually(lambda: len(heard.syncs) == 2)
+    server, recorder = Server(then_hang(event("ADDED", "b", 11)), hang), WatchRecorder()
+    recorder.fail_next = True
+    with watching(wire(server), tmp_path, recorder):
+        eventually(lambda: len(recorder.syncs) == 2)
 
-    assert [kind for kind, _ in heard.said] == ["sync", "ADDED", "error", "sync"]
+    assert [kind for kind, _ in recorder.said] == ["sync", "ADDED", "error", "sync"]
 
 
 def test_a_receiver_that_fails_when_it_is_told_of_a_failure_ends_no_watch(wire: Start, tmp_path: Path) -> None:
@@ -296,12 +296,12 @@ def test_a_receiver_that_fails_when_it_is_told_of_a_failure_ends_no_watch(wire: 
                 self.surprised = True
                 raise RuntimeError("surprise")
 
-    heard = Surprised()
-    heard.fail_next = True
-    with watching(wire(Server(hang, hang)), tmp_path, heard):
-        eventually(lambda: len(heard.syncs) == 2)
+    recorder = Surprised()
+    recorder.fail_next = True
+    with watching(wire(Server(hang, hang)), tmp_path, recorder):
+        eventually(lambda: len(recorder.syncs) == 2)
 
-    assert heard.surprised
+    assert recorder.surprised
 
 
 def test_objects_of_a_list_are_made_small_page_by_page(wire: Start, tmp_path: Path) -> None:
@@ -328,8 +328,8 @@ def test_objects_of_a_list_are_made_small_page_by_page(wire: Start, tmp_path: Pa
 
 
 def test_selectors_and_the_namespace_are_sent_with_both_requests(wire: Start, tmp_path: Path) -> None:
-    heard, server = WatchRecorder(), wire(Server())
-    with watching(server, tmp_path, heard, namespace="shop", label_selector="a=b", field_selector="c=d"):
+    recorder, server = WatchRecorder(), wire(Server())
+    with watching(server, tmp_path, recorder, namespace="shop", label_selector="a=b", field_selector="c=d"):
         eventually(lambda: len(server.asked) >= 2)
 
     for asked in server.asked[:2]:
@@ -340,14 +340,14 @@ def test_selectors_and_the_namespace_are_sent_with_both_requests(wire: Start, tm
 
 
 def test_metadata_is_asked_for_and_named_after_the_kind(wire: Start, tmp_path: Path) -> None:
-    said = event("ADDED", "b", 11)
-    said["object"] |= {"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata"}
-    heard, server = WatchRecorder(), wire(Server(then_hang(said)))
-    with watching(server, tmp_path, heard, metadata_only=True):
-        eventually(lambda: "b" in heard.known)
+    added = event("ADDED", "b", 11)
+    added["object"] |= {"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata"}
+    recorder, server = WatchRecorder(), wire(Server(then_hang(added)))
+    with watching(server, tmp_path, recorder, metadata_only=True):
+        eventually(lambda: "b" in recorder.known)
 
     assert all("PartialObjectMetadata" in asked.headers["accept"] for asked in server.asked)
-    assert (heard.known["b"]["apiVersion"], heard.known["b"]["kind"]) == ("v1", "ConfigMap")
+    assert (recorder.known["b"]["apiVersion"], recorder.known["b"]["kind"]) == ("v1", "ConfigMap")
 
 
 def test_the_thread_is_named_after_the_resource(wire: Start, tmp_path: Path) -> None:
@@ -356,8 +356,8 @@ def test_the_thread_is_named_after_the_resource(wire: Start, tmp_path: Path) -> 
 
 
 def test_stopping_ends_a_blocked_read_at_once(wire: Start, tmp_path: Path) -> None:
-    heard, server = WatchRecorder(), wire(Server(hang))
-    with watching(server, tmp_path, heard, timing=Timing()) as watch:
+    recorder, server = WatchRecorder(), wire(Server(hang))
+    with watching(server, tmp_path, recorder, timing=Timing()) as watch:
         eventually(lambda: watch.streams == 1 and watch._stream is not None)
         watch.stop(LIMIT_SECONDS)
 
@@ -365,10 +365,10 @@ def test_stopping_ends_a_blocked_read_at_once(wire: Start, tmp_path: Path) -> No
 
 
 def test_stopping_ends_a_pause_at_once(wire: Start, tmp_path: Path) -> None:
-    server, heard = Server(), WatchRecorder()
+    server, recorder = Server(), WatchRecorder()
     server.refusal = 403
-    with watching(wire(server), tmp_path, heard, timing=Timing(first_wait_seconds=600, longest_wait_seconds=600)) as watch:
-        eventually(lambda: heard.errors)
+    with watching(wire(server), tmp_path, recorder, timing=Timing(first_wait_seconds=600, longest_wait_seconds=600)) as watch:
+        eventually(lambda: recorder.errors)
         watch.stop(LIMIT_SECONDS)
 
         assert not watch._thread.is_alive()
@@ -376,8 +376,8 @@ def test_stopping_ends_a_pause_at_once(wire: Start, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_stopping_does_not_wait_for_a_list_that_hangs(wire: Start, tmp_path: Path) -> None:
-    heard, server = WatchRecorder(), wire(lambda _, line: line.hang())
-    with watching(server, tmp_path, heard, timing=Timing(list_seconds=600)) as watch:
+    recorder, server = WatchRecorder(), wire(lambda _, line: line.hang())
+    with watching(server, tmp_path, recorder, timing=Timing(list_seconds=600)) as watch:
         eventually(lambda: server.asked)
         began = time.monotonic()
         watch.stop(0.5)
@@ -393,14 +393,14 @@ def test_nothing_is_reported_after_the_stop(wire: Start, tmp_path: Path) -> None
             line.chunk(event("MODIFIED", "a", version))
             version += 1
 
-    heard, server = WatchRecorder(), wire(Server(endless))
-    with watching(server, tmp_path, heard) as watch:
-        eventually(lambda: len(heard.said) > 50)
+    recorder, server = WatchRecorder(), wire(Server(endless))
+    with watching(server, tmp_path, recorder) as watch:
+        eventually(lambda: len(recorder.said) > 50)
         watch.stop()
-        told = len(heard.said)
+        count = len(recorder.said)
         watch._thread.join(LIMIT_SECONDS)
 
-        assert len(heard.said) == told
+        assert len(recorder.said) == count
 
 
 def test_a_server_that_was_away_is_asked_for_everything_since_its_data_may_be_those_of_a_backup(
@@ -414,16 +414,16 @@ def test_a_server_that_was_away_is_asked_for_everything_since_its_data_may_be_th
         cut.wait(LIMIT_SECONDS)
         line.cut()
 
-    server, heard = Server(until_cut, hang), WatchRecorder()
+    server, recorder = Server(until_cut, hang), WatchRecorder()
     started = wire(server)
-    with watching(started, tmp_path, heard, timing=Timing(first_wait_seconds=0.02, longest_wait_seconds=0.1)) as watch:
-        eventually(lambda: ("ADDED", "b") in heard.said)
+    with watching(started, tmp_path, recorder, timing=Timing(first_wait_seconds=0.02, longest_wait_seconds=0.1)) as watch:
+        eventually(lambda: ("ADDED", "b") in recorder.said)
         with started.away():
             cut.set()
             eventually(lambda: watch.streams > 2, what="it was tried while nothing listened")
         eventually(lambda: server.places == ["10", "10"])
 
-    assert (heard.errors, heard.syncs[1]) == ([], ["a"])
+    assert (recorder.errors, recorder.syncs[1]) == ([], ["a"])
 
 
 def test_a_place_that_the_server_has_not_reached_means_a_new_list(wire: Start, tmp_path: Path) -> None:

@@ -57,62 +57,62 @@ class Groups:
 
 
 @contextmanager
-def watching_widgets(wire: Start, folder: Path, groups: Groups, heard: WatchRecorder) -> Iterator[Watch]:
+def watching_widgets(wire: Start, folder: Path, groups: Groups, recorder: WatchRecorder) -> Iterator[Watch]:
     server = wire(groups)
     discovery = Discovery(server.transport(folder))
     discovery.find("example.com", "Widget")
-    with watching(server, folder, heard, resource=WIDGET, discovery=discovery) as watch:
+    with watching(server, folder, recorder, resource=WIDGET, discovery=discovery) as watch:
         yield watch
 
 
 def test_a_kind_that_is_confirmed_gone_has_no_objects(wire: Start, tmp_path: Path) -> None:
-    groups, heard = Groups(), WatchRecorder()
-    with watching_widgets(wire, tmp_path, groups, heard) as watch:
-        eventually(lambda: heard.syncs)
+    groups, recorder = Groups(), WatchRecorder()
+    with watching_widgets(wire, tmp_path, groups, recorder) as watch:
+        eventually(lambda: recorder.syncs)
         groups.versions = []
-        eventually(lambda: heard.syncs[-1] == [])
+        eventually(lambda: recorder.syncs[-1] == [])
         lists = watch.lists
         eventually(lambda: watch.lists > lists + 2)
 
-    assert (heard.syncs, heard.errors) == ([["a"], []], [])
+    assert (recorder.syncs, recorder.errors) == ([["a"], []], [])
 
 
 def test_a_kind_that_comes_back_is_listed_again(wire: Start, tmp_path: Path) -> None:
-    groups, heard = Groups(), WatchRecorder()
-    with watching_widgets(wire, tmp_path, groups, heard):
-        eventually(lambda: heard.syncs)
+    groups, recorder = Groups(), WatchRecorder()
+    with watching_widgets(wire, tmp_path, groups, recorder):
+        eventually(lambda: recorder.syncs)
         groups.versions = []
-        eventually(lambda: heard.syncs[-1] == [])
+        eventually(lambda: recorder.syncs[-1] == [])
         groups.versions = ["v1"]
-        eventually(lambda: heard.syncs[-1] == ["a"])
+        eventually(lambda: recorder.syncs[-1] == ["a"])
 
 
 def test_a_kind_that_discovery_still_knows_cannot_be_seen(wire: Start, tmp_path: Path) -> None:
-    groups, heard = Groups(), WatchRecorder()
-    with watching_widgets(wire, tmp_path, groups, heard):
-        eventually(lambda: heard.syncs)
+    groups, recorder = Groups(), WatchRecorder()
+    with watching_widgets(wire, tmp_path, groups, recorder):
+        eventually(lambda: recorder.syncs)
         groups.serve = False
-        eventually(lambda: heard.errors)
+        eventually(lambda: recorder.errors)
 
-    assert isinstance(heard.errors[0], CannotSee)
-    assert heard.syncs == [["a"]]
+    assert isinstance(recorder.errors[0], CannotSee)
+    assert recorder.syncs == [["a"]]
 
 
 def test_a_kind_is_not_gone_while_discovery_does_not_answer(wire: Start, tmp_path: Path) -> None:
-    groups, heard = Groups(), WatchRecorder()
-    with watching_widgets(wire, tmp_path, groups, heard):
-        eventually(lambda: heard.syncs)
+    groups, recorder = Groups(), WatchRecorder()
+    with watching_widgets(wire, tmp_path, groups, recorder):
+        eventually(lambda: recorder.syncs)
         groups.discovery_down, groups.serve = True, False
-        eventually(lambda: heard.errors)
+        eventually(lambda: recorder.errors)
 
-    assert heard.syncs == [["a"]]
+    assert recorder.syncs == [["a"]]
 
 
 def test_a_kind_that_moved_to_another_version_is_followed_there(wire: Start, tmp_path: Path) -> None:
-    groups, heard = Groups(), WatchRecorder()
-    with watching_widgets(wire, tmp_path, groups, heard) as watch:
-        eventually(lambda: heard.syncs)
+    groups, recorder = Groups(), WatchRecorder()
+    with watching_widgets(wire, tmp_path, groups, recorder) as watch:
+        eventually(lambda: recorder.syncs)
         groups.versions = ["v2"]
-        eventually(lambda: watch.resource.version == "v2" and heard.syncs[-1] == ["a"] and len(heard.syncs) == 2)
+        eventually(lambda: watch.resource.version == "v2" and recorder.syncs[-1] == ["a"] and len(recorder.syncs) == 2)
 
-    assert heard.errors == []
+    assert recorder.errors == []

@@ -34,7 +34,7 @@ class WatchRecorder:
 
     def on_sync(self, everything: list[Object], _resource_version: str) -> None:
         with self._lock:
-            self.known = {found["metadata"]["name"]: found for found in everything}
+            self.known = {obj["metadata"]["name"]: obj for obj in everything}
             self.said.append(("sync", sorted(self.known)))
 
     def on_event(self, kind: str, obj: Object) -> None:
@@ -63,7 +63,7 @@ class WatchRecorder:
 def watching(
     server: Wire,
     folder: Path,
-    heard: WatchRecorder,
+    recorder: WatchRecorder,
     *,
     resource: Resource = CONFIGMAP,
     timing: Timing = QUICK,
@@ -73,7 +73,7 @@ def watching(
     watch = Watch(
         server.transport(folder),
         resource,
-        heard,
+        recorder,
         options=WatchOptions(timing=timing, **options),
         discovery=discovery,
     )

@@ -49,8 +49,8 @@ class Line(BaseHTTPRequestHandler):
 
     def refuse(self, status: int, reason: str, message: str = "no", details: Any = None, **headers: str) -> None:
         """A Status object."""
-        said = {"kind": "Status", "status": "Failure", "message": message, "reason": reason, "details": details or {}}
-        self.json(said | {"code": status}, status, **headers)
+        body = {"kind": "Status", "status": "Failure", "message": message, "reason": reason, "details": details or {}}
+        self.json(body | {"code": status}, status, **headers)
 
     def begin(self) -> None:
         """The head of a stream."""
