@@ -15,10 +15,10 @@ def notifier(**fields: Any) -> Notifier:
 
 
 def test_a_webhook_is_read() -> None:
-    found = notifier(provider="webhook", address="https://example.com/hook", events=["Degraded", "Recovered"])
+    webhook = notifier(provider="webhook", address="https://example.com/hook", events=["Degraded", "Recovered"])
 
-    assert (found.key, found.generation) == (AppKey("gitops-system", "chat"), 2)
-    assert found.spec.events == (EventType.DEGRADED, EventType.RECOVERED)
+    assert (webhook.key, webhook.generation) == (AppKey("gitops-system", "chat"), 2)
+    assert webhook.spec.events == (EventType.DEGRADED, EventType.RECOVERED)
 
 
 @pytest.mark.parametrize(

@@ -133,9 +133,9 @@ def nodes(node: Object, path: str) -> Iterator[tuple[str, Object]]:
 
 def test_the_schema_is_structural_bounded_and_speaks() -> None:
     schema = structural(RolloutPolicySpec)
-    found = dict(nodes(schema, "spec"))
+    by_path = dict(nodes(schema, "spec"))
     bounds = {"string": ("maxLength", "enum"), "array": ("maxItems",), "integer": ("maximum",)}
 
     assert not any(word in str(schema) for word in ("$ref", "$defs", "anyOf", "title", "'additionalProperties': False"))
-    assert [path for path, node in found.items() if not any(b in node for b in bounds.get(node["type"], node))] == []
-    assert [path for path, node in found.items() if "description" not in node and not path.endswith("[]")] == []
+    assert [path for path, node in by_path.items() if not any(b in node for b in bounds.get(node["type"], node))] == []
+    assert [path for path, node in by_path.items() if "description" not in node and not path.endswith("[]")] == []

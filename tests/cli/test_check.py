@@ -18,10 +18,10 @@ def findings(text: str) -> dict[str, tuple[str, str]]:
 def test_an_administrator_may_do_everything(stage: ClusterEnv, run: Run) -> None:
     result = run("check", "-o", "json")
 
-    found = findings(result.stdout)
-    assert {state for what, (state, _) in found.items() if what not in ("gpgv", "ssh-keygen")} == {"ok"}, found
+    checks = findings(result.stdout)
+    assert {state for what, (state, _) in checks.items() if what not in ("gpgv", "ssh-keygen")} == {"ok"}, checks
     assert result.code == 0
-    assert {"git", "helm", "kustomize", "cluster", "CRD Application", "CRD Notifier"} <= found.keys()
+    assert {"git", "helm", "kustomize", "cluster", "CRD Application", "CRD Notifier"} <= checks.keys()
 
 
 def test_a_program_that_only_signatures_need_is_named_when_it_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,11 +34,11 @@ def test_a_program_that_only_signatures_need_is_named_when_it_is_absent(monkeypa
 
 
 def test_rollouts_and_notifications_are_checked_as_applications_are(stage: ClusterEnv, run: Run) -> None:
-    found = findings(run("check", "--no-repositories", "-o", "json").stdout)
+    checks = findings(run("check", "--no-repositories", "-o", "json").stdout)
 
-    assert found["CRD RolloutPolicy"][0] == "ok"
+    assert checks["CRD RolloutPolicy"][0] == "ok"
     for kind in ("rolloutpolicies", "notifiers"):
-        assert found[f"may patch {kind}/status.gitops-agent.dev"][0] == "ok"
+        assert checks[f"may patch {kind}/status.gitops-agent.dev"][0] == "ok"
 
 
 def test_every_application_reports_whether_its_repository_answers(stage: ClusterEnv, run: Run) -> None:
@@ -49,11 +49,11 @@ def test_every_application_reports_whether_its_repository_answers(stage: Cluster
 
     result = run("check", "-o", "json")
 
-    found = findings(result.stdout)
+    checks = findings(result.stdout)
     head = stage.git("rev-parse", "HEAD")[:12]
     assert result.code == 3
-    assert found["application good"] == found["application twin"] == ("ok", f"{url} main is at {head}")
-    assert found["application bad"][0] == "failed"
+    assert checks["application good"] == checks["application twin"] == ("ok", f"{url} main is at {head}")
+    assert checks["application bad"][0] == "failed"
     assert "application bad" not in run("check", "--no-repositories", "-o", "json").stdout
 
 
@@ -84,10 +84,10 @@ def test_the_lease_is_asked_about_in_the_agents_namespace_and_impersonation_wher
     stage.plane.request("POST", f"{rbac}/rolebindings", binding)
     stage.application("shop", serviceAccountName="shop")
 
-    found = findings(run("check", "--as-agent", "--no-repositories", "-o", "json").stdout)
+    checks = findings(run("check", "--as-agent", "--no-repositories", "-o", "json").stdout)
 
-    assert found["may create leases.coordination.k8s.io"][0] == "ok"
-    assert found["may impersonate serviceaccounts"] == ("failed", "no RBAC rule allows it")
+    assert checks["may create leases.coordination.k8s.io"][0] == "ok"
+    assert checks["may impersonate serviceaccounts"] == ("failed", "no RBAC rule allows it")
 
 
 def test_a_repository_is_named_once(stage: ClusterEnv, run: Run) -> None:

@@ -53,7 +53,7 @@ def test_hooks_that_would_run_are_listed(shop: ClusterEnv, run: Run) -> None:
     named = f"ConfigMap:{shop.namespace}/migrate  (a hook that would run)"
     assert result.stdout.splitlines()[-2:] == [f"> pre-sync {named}", f"> post-sync {named}"]
     document = json.loads(run("diff", "shop", "--path", str(shop.clone / "apps/shop"), "-o", "json").stdout)
-    assert [one["moment"] for one in document["hooks"]] == ["pre-sync", "post-sync"]
+    assert [hook_run["moment"] for hook_run in document["hooks"]] == ["pre-sync", "post-sync"]
 
 
 def test_what_is_left_out_is_named_and_not_counted(shop: ClusterEnv, run: Run) -> None:

@@ -14,18 +14,18 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.slow
 
 
-def objects(said: Said) -> list[Object]:
-    found: list[Object] = load_all(said.stdout.encode(), file="stdout")
-    return found
+def objects(result: Said) -> list[Object]:
+    manifests: list[Object] = load_all(result.stdout.encode(), file="stdout")
+    return manifests
 
 
 def test_it_is_printed_unless_asked_to_apply_and_needs_no_cluster(run: Run) -> None:
     result = run("install", "--kubeconfig", "/nowhere", "--image", "registry.example.com/gitops-agent:1")
 
-    found = objects(result)
+    manifests = objects(result)
     assert result.code == 0
-    assert [obj["kind"] for obj in found][:4] == [*["CustomResourceDefinition"] * 3, "Namespace"]
-    (deployment,) = (obj for obj in found if obj["kind"] == "Deployment")
+    assert [obj["kind"] for obj in manifests][:4] == [*["CustomResourceDefinition"] * 3, "Namespace"]
+    (deployment,) = (obj for obj in manifests if obj["kind"] == "Deployment")
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.example.com/gitops-agent:1"
 
 

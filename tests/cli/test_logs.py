@@ -20,11 +20,11 @@ def test_the_logs_of_one_agent_are_its_lines(run: Run, tmp_path: Path, follow: t
         result = run("logs", "--kubeconfig", str(kubeconfig(tmp_path, wire.url)), "--tail", "7", "--since", "2m", *follow)
 
         assert (result.code, result.stdout, result.stderr) == (0, "one\ntwo\n", "")
-        (asked,) = [one for one in wire.asked if one.path.endswith("/log")]
+        (asked,) = [request for request in wire.asked if request.path.endswith("/log")]
         assert asked.path == "/api/v1/namespaces/gitops-system/pods/agent-a/log"
         assert {"tailLines": "7", "sinceSeconds": "120", "container": "agent"}.items() <= asked.query.items()
         assert ("limitBytes" in asked.query) is (follow == ())
-        (listed,) = [one for one in wire.asked if one.path.endswith("/pods")]
+        (listed,) = [request for request in wire.asked if request.path.endswith("/pods")]
         assert listed.query["labelSelector"] == "app.kubernetes.io/name=gitops-agent,app.kubernetes.io/component=agent"
 
 
@@ -64,7 +64,7 @@ def test_an_unreadable_log_alone_is_an_error(run: Run, tmp_path: Path) -> None:
 def test_running_pods_come_first_and_an_init_container_only_by_name() -> None:
     pods = [pod("done", "job", phase="Succeeded"), pod("web", "app", "proxy", init="migrate")]
 
-    assert [str(one) for one in containers(pods, None)] == ["web/app", "web/proxy", "done/job"]
+    assert [str(container) for container in containers(pods, None)] == ["web/app", "web/proxy", "done/job"]
     assert containers(pods, "migrate") == [Container(namespace="gitops-system", pod="web", name="migrate")]
 
 

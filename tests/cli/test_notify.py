@@ -60,7 +60,7 @@ def test_a_test_message_arrives(stage: ClusterEnv, run: Run) -> None:
         result = run("notify", "test", "chat")
 
     assert (result.code, result.stdout) == (0, "notifier/chat delivered: the receiver took the message\n")
-    assert [told.json["event"] for told in receiver.told] == ["Test"]
+    assert [request.json["event"] for request in receiver.told] == ["Test"]
 
 
 @pytest.mark.usefixtures("delivering")

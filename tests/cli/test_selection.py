@@ -7,10 +7,10 @@ from gitops_agent.errors import UsageError
 
 
 def test_what_is_watched_is_what_is_listed() -> None:
-    one = Selection(everywhere=False, labels="team=a", watch=True).watched("gitops-system", "shop")
+    single = Selection(everywhere=False, labels="team=a", watch=True).watched("gitops-system", "shop")
     every = Selection(everywhere=True, labels="", watch=True).watched("gitops-system")
 
-    assert (one.namespace, one.label_selector, one.field_selector) == ("gitops-system", "team=a", "metadata.name=shop")
+    assert (single.namespace, single.label_selector, single.field_selector) == ("gitops-system", "team=a", "metadata.name=shop")
     assert (every.namespace, every.label_selector, every.field_selector) == ("", "", "")
 
 

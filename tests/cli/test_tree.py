@@ -113,9 +113,9 @@ def test_what_a_rollout_made_stands_under_its_policy_which_says_where_it_stands(
 def test_what_a_cluster_scoped_object_owns_stands_below_it_down_to_the_pods(stage: ClusterEnv, run: Run) -> None:
     stage.application("shop", healthy())
     group = f"{stage.namespace}.example.com"
-    one = crd(group, "Installation")
-    one["spec"]["scope"] = "Cluster"
-    stage.plane.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", one)
+    definition = crd(group, "Installation")
+    definition["spec"]["scope"] = "Cluster"
+    stage.plane.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
     path = f"/apis/{group}/v1/installations"
 
     def created() -> Object | None:

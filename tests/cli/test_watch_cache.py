@@ -15,7 +15,7 @@ def test_what_the_watches_report_is_kept_by_kind() -> None:
     cache.take("ADDED", policy(None, name="new"))
 
     assert cache.changed.is_set()
-    assert [one["metadata"]["name"] for one in cache.of("RolloutPolicy")] == ["api", "new"]
+    assert [obj["metadata"]["name"] for obj in cache.of("RolloutPolicy")] == ["api", "new"]
 
 
 def test_what_cannot_be_watched_ends_the_changes() -> None:

@@ -28,9 +28,9 @@ def test_what_changes_while_waiting_is_seen(stage: ClusterEnv) -> None:
     def done(application: Object) -> bool:
         return bool((application.get("status") or {}).get("sync", {}).get("revision") == COMMIT)
 
-    found = until(ClusterClient.open(None, None, stage.namespace), "shop", done, seconds=20, seen=look)
+    last = until(ClusterClient.open(None, None, stage.namespace), "shop", done, seconds=20, seen=look)
 
-    assert found is not None
+    assert last is not None
     assert len(seen) == 2
 
 

@@ -139,7 +139,7 @@ def test_a_wrong_name_is_one_line_and_exit_code_two(stage: Scene, run: Run) -> N
 def test_what_the_agent_made_of_a_command_is_told(
     stage: Scene, run: Run, case: tuple[tuple[str, ...], RolloutState, RolloutState, str]
 ) -> None:
-    words, before, after, told = case
+    words, before, after, message = case
     stored(stage, before)
     join = obeying(stage, after)
 
@@ -148,7 +148,7 @@ def test_what_the_agent_made_of_a_command_is_told(
     join()
     assert (result.code, result.stderr) == (0, "")
     assert result.stdout.startswith(f"{stage.namespace}/web ")
-    assert told in result.stdout
+    assert message in result.stdout
 
 
 @pytest.mark.cluster

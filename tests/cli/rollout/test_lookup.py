@@ -63,7 +63,7 @@ def test_a_wrong_name_tells_which_there_are(stage: Scene, access: ClusterClient)
         find(access, "wbe", where)
     with pytest.raises(UsageError, match="contradict each other"):
         find(access, "other/web", where)
-    assert {one.key.name for one in every(access, where)} == {"api", "web"}
+    assert {rollout.key.name for rollout in every(access, where)} == {"api", "web"}
 
 
 @pytest.mark.cluster
@@ -74,7 +74,7 @@ def test_an_application_leads_to_its_rollouts(stage: Scene, access: ClusterClien
         {"policy": "gone", "workload": f"apps/Deployment:{stage.namespace}/gone"},
     ]
 
-    found, problem = of_application(access, {"status": {"rollouts": entries}})
+    rollouts, problem = of_application(access, {"status": {"rollouts": entries}})
 
-    assert [one.key.name for one in found] == ["web"]
+    assert [rollout.key.name for rollout in rollouts] == ["web"]
     assert "gone" in problem

@@ -128,13 +128,13 @@ def test_a_row_says_the_same_in_one_line() -> None:
 
 
 def test_scripts_get_what_was_reckoned_and_no_inner_state() -> None:
-    found = document(RolloutProgress.of(policy(holding(1))), LATER)
+    output = document(RolloutProgress.of(policy(holding(1))), LATER)
 
-    assert found["outlook"] == "AwaitingApproval"
-    assert found["waitsFor"] == ["approval"]
-    assert [step["is"] for step in found["steps"]] == ["done", "now", "ahead"]
-    assert found["next"][0] == "gitops-agent rollout approve shop/web"
-    assert "state" not in found["status"]
+    assert output["outlook"] == "AwaitingApproval"
+    assert output["waitsFor"] == ["approval"]
+    assert [step["is"] for step in output["steps"]] == ["done", "now", "ahead"]
+    assert output["next"][0] == "gitops-agent rollout approve shop/web"
+    assert "state" not in output["status"]
 
 
 @pytest.mark.parametrize(
