@@ -161,8 +161,8 @@ class ClusterEnv:
         """Waits until Ready has this reason and text: its message."""
 
         def message() -> str:
-            _, now, said = self._condition(name)
-            return said if now == reason and text in said else ""
+            _, now, detail = self._condition(name)
+            return detail if now == reason and text in detail else ""
 
         return eventually(message, what=f"{name} is {reason}")
 

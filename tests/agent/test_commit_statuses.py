@@ -38,8 +38,8 @@ def notifier(world: ClusterEnv, forge: Receiver) -> None:
 
 def shown(forge: Receiver, commit: str, name: str = "gitops/test") -> list[tuple[str, str]]:
     """The statuses of a commit, in order."""
-    statuses = [told.json for told in forge.told if told.path == f"/repos/acme/config/statuses/{commit}"]
-    return [(one["state"], one["description"]) for one in statuses if one["context"] == name]
+    statuses = [request.json for request in forge.told if request.path == f"/repos/acme/config/statuses/{commit}"]
+    return [(status["state"], status["description"]) for status in statuses if status["context"] == name]
 
 
 def test_each_commit_is_shown_and_a_restart_repeats_nothing(start: Callable[[], ClusterEnv], forge: Receiver) -> None:
@@ -72,4 +72,4 @@ def test_each_commit_is_shown_and_a_restart_repeats_nothing(start: Callable[[], 
     world.until(lambda: shown(forge, fixed), "the fix is shown")
 
     assert shown(forge, fixed) == [("success", "1 of 1 live")]
-    assert {told.path.rpartition("/")[2] for told in forge.told[requests:]} == {fixed}
+    assert {request.path.rpartition("/")[2] for request in forge.told[requests:]} == {fixed}

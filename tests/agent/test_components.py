@@ -27,7 +27,7 @@ def ends(components: Components) -> list[str]:
     names = []
     for service in reversed(components._services):
         together = getattr(service, "services", (service,))
-        names += [type(one).__name__ for one in together]
+        names += [type(member).__name__ for member in together]
     return names
 
 

@@ -49,7 +49,9 @@ def watches(count: int = COUNT) -> tuple[list[SlowEnd], list[Informer]]:
 def test_the_watches_of_all_kinds_end_together(nowhere: Transport) -> None:
     informer = LiveObjectInformer(Objects(nowhere, Discovery(nowhere)), LiveState(), lambda *_: None)
     ends, informers = watches()
-    informer._informers.update({GroupKind("", f"Kind{number}"): one for number, one in enumerate(informers)})
+    informer._informers.update(
+        {GroupKind("", f"Kind{number}"): kind_informer for number, kind_informer in enumerate(informers)}
+    )
 
     informer.stop()
 
@@ -59,9 +61,9 @@ def test_the_watches_of_all_kinds_end_together(nowhere: Transport) -> None:
 def test_the_watches_of_all_secrets_end_together(nowhere: Transport) -> None:
     secrets = SecretStore(Objects(nowhere, Discovery(nowhere)))
     ends, informers = watches()
-    for number, one in enumerate(informers):
+    for number, informer in enumerate(informers):
         watched = secrets._watched[f"shop/{number}"] = _Watched(SECRET, f"shop/{number}", [])
-        watched.informer = one
+        watched.informer = informer
 
     secrets.stop()
 

@@ -88,22 +88,22 @@ def threads() -> set[str]:
 
 
 def test_a_single_process_leads_without_a_lease_and_ends_when_asked(replica: Callable[..., Replica]) -> None:
-    one = replica(enabled=False)
-    one.until(one.working)
-    assert (one.runtime.ready(), one.runtime.alive()) == ((True, "leading"), (True, "ok"))
+    leader = replica(enabled=False)
+    leader.until(leader.working)
+    assert (leader.runtime.ready(), leader.runtime.alive()) == ((True, "leading"), (True, "ok"))
 
-    assert one.end() == 0
+    assert leader.end() == 0
 
-    assert not one.runtime.leading
-    assert one.runtime.ready() == (False, "following")
+    assert not leader.runtime.leading
+    assert leader.runtime.ready() == (False, "following")
 
 
 def test_nothing_of_it_runs_on_after_the_end(replica: Callable[..., Replica]) -> None:
-    one = replica(enabled=False)
-    one.until(one.working)
+    leader = replica(enabled=False)
+    leader.until(leader.working)
     assert {"worker-0", "git-0", "watch-notifiers.gitops-agent.dev"} <= threads()
 
-    one.end()
+    leader.end()
 
     with contextlib.suppress(AssertionError):
         eventually(lambda: not threads())
@@ -111,46 +111,46 @@ def test_nothing_of_it_runs_on_after_the_end(replica: Callable[..., Replica]) ->
 
 
 def test_of_two_replicas_one_follows_and_takes_over(replica: Callable[..., Replica]) -> None:
-    one = replica(duration_seconds=60, renew_seconds=1)
-    one.until(one.working)
-    two = replica(duration_seconds=60, renew_seconds=1)
-    assert two.runtime.ready() == (True, "following")
-    assert not two.runtime.leading
+    first = replica(duration_seconds=60, renew_seconds=1)
+    first.until(first.working)
+    second = replica(duration_seconds=60, renew_seconds=1)
+    assert second.runtime.ready() == (True, "following")
+    assert not second.runtime.leading
 
-    assert one.end() == 0
+    assert first.end() == 0
 
-    two.until(two.working, "the other one leads")
-    assert two.end() == 0
+    second.until(second.working, "the other one leads")
+    assert second.end() == 0
 
 
 def test_a_leader_that_lost_its_lease_ends_at_once_with_an_error(
     replica: Callable[..., Replica], transport: Transport, home: str
 ) -> None:
-    one = replica(duration_seconds=60, renew_seconds=1)
-    one.until(one.working)
-    components = one.runtime._components
+    leader = replica(duration_seconds=60, renew_seconds=1)
+    leader.until(leader.working)
+    components = leader.runtime._components
     assert components is not None
 
     path = f"/apis/coordination.k8s.io/v1/namespaces/{home}/leases/gitops-agent"
     patch: Object = {"spec": {"holderIdentity": "somebody-else"}}
     transport.request("PATCH", path, body=patch, content_type="application/merge-patch+json")
 
-    assert one.ended() == 1
-    assert not one.runtime.leading
+    assert leader.ended() == 1
+    assert not leader.runtime.leading
     with pytest.raises(LeadershipLost):
         components.stores.policies.write(ROLLOUT_POLICY_OBJECT, {"phase": "late"})
 
 
 @pytest.mark.parametrize("workers", ["_workers", "_source_workers"])
 def test_a_process_whose_workers_have_ended_must_be_restarted(replica: Callable[..., Replica], workers: str) -> None:
-    one = replica(enabled=False)
-    one.until(one.working)
-    components = one.runtime._components
+    process = replica(enabled=False)
+    process.until(process.working)
+    components = process.runtime._components
     assert components is not None
 
     getattr(components, workers)._queue.close()
 
-    one.until(lambda: one.runtime.alive() == (False, "a worker thread has ended"))
+    process.until(lambda: process.runtime.alive() == (False, "a worker thread has ended"))
 
 
 def test_a_process_whose_worker_hangs_must_be_restarted(
@@ -160,9 +160,9 @@ def test_a_process_whose_worker_hangs_must_be_restarted(
     late, hanging, release = threading.Event(), threading.Event(), threading.Event()
     for module in (components_module, worker_pool):
         monkeypatch.setattr(module, "ACTIVITIES", activities)
-    one = replica(enabled=False)
-    one.until(one.working)
-    components = one.runtime._components
+    process = replica(enabled=False)
+    process.until(process.working)
+    components = process.runtime._components
     assert components is not None
 
     def hang(_item: object) -> None:
@@ -172,10 +172,10 @@ def test_a_process_whose_worker_hangs_must_be_restarted(
     monkeypatch.setattr(components.reconciler, "reconcile", hang)
     components.queue.add(AppKey("shop", "web"), "test")
     assert hanging.wait(60)
-    assert one.runtime.alive() == (True, "ok")
+    assert process.runtime.alive() == (True, "ok")
     late.set()
 
-    alive, why = one.runtime.alive()
+    alive, why = process.runtime.alive()
     assert not alive
     assert why.startswith("worker shop/web has been running for 18")
     release.set()
@@ -195,19 +195,19 @@ def test_a_process_that_lost_a_thread_must_be_restarted(nowhere: Transport) -> N
 def test_it_waits_for_its_kinds_and_starts_when_they_come(tmp_path: Path) -> None:
     with ControlPlane.start(tmp_path / "plane", nodes=0, tied=True) as plane:
         plane.request("POST", "/api/v1/namespaces", {"kind": "Namespace", "metadata": {"name": "gitops-system"}})
-        one = Replica(plane, "gitops-system", tmp_path / "cache", enabled=False)
-        one.until(lambda: one.runtime.leading)
-        assert one.runtime.alive() == (True, "ok")
-        assert not one.working()
+        leader = Replica(plane, "gitops-system", tmp_path / "cache", enabled=False)
+        leader.until(lambda: leader.runtime.leading)
+        assert leader.runtime.alive() == (True, "ok")
+        assert not leader.working()
 
-        objects = Objects(one.transport, Discovery(one.transport))
+        objects = Objects(leader.transport, Discovery(leader.transport))
         definitions = {crd["spec"]["names"]["kind"]: crd for crd in crds()}
         objects.apply(definitions.pop("Application"))
-        one.until(one.working, "it works")
+        leader.until(leader.working, "it works")
         assert "watch-notifiers.gitops-agent.dev" not in threads()
         for crd in definitions.values():
             objects.apply(crd)
 
         late = {f"watch-{plural}.gitops-agent.dev" for plural in ("notifiers", "rolloutpolicies")}
-        one.until(lambda: late <= threads(), "the kinds that came late are watched")
-        one.close()
+        leader.until(lambda: late <= threads(), "the kinds that came late are watched")
+        leader.close()

@@ -72,7 +72,7 @@ def test_values_are_fetched_and_named_with_the_commit(values: Values) -> None:
     assert then.revision is not None
     own = then.revision.commit.partition("+")[0]
     assert then.revision.commit == with_values(own, [(values.shared.repository.url, commit)])
-    assert [(one.ref, one.commit) for one in then.revision.values] == [("branch main", commit)]
+    assert [(source.ref, source.commit) for source in then.revision.values] == [("branch main", commit)]
     assert values.text(then.revision.commit) == b"color: green"
 
 

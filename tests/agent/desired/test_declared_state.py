@@ -301,8 +301,8 @@ def test_a_live_object_stays_with_the_application_of_its_marks_whichever_is_firs
     stand.author.commit({"shop/one.yaml": config_map("one"), "desk/here.yaml": config_map("one")})
     stand.settled("desk", destination={"namespace": "elsewhere"})  # the kind is listed
     stand.stores.applications.put(application_object("shop"))
-    one = ObjectKey("", "ConfigMap", "front", "one")
-    stand.stores.live.put(LiveObject(key=one, uid="u", resource_version="1", owner=SHOP, health=Health(Status.HEALTHY)))
+    front_key = ObjectKey("", "ConfigMap", "front", "one")
+    stand.stores.live.put(LiveObject(key=front_key, uid="u", resource_version="1", owner=SHOP, health=Health(Status.HEALTHY)))
 
     assert contested(stand.settled("desk", **same)) == {"ConfigMap:front/one": SHOP}
     assert contested(stand.settled("shop", **same)) == {}

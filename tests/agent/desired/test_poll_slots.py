@@ -29,14 +29,14 @@ def test_one_host_does_not_get_all_threads() -> None:
     many = [_repository(1, number) for number in range(WORKERS)]
     _proven(slots, *many, _repository(2))
 
-    assert [slots.take(one) for one in many].count(True) < WORKERS
+    assert [slots.take(repository) for repository in many].count(True) < WORKERS
     assert slots.take(_repository(2))
 
 
 def test_a_slot_that_is_given_back_is_taken_by_the_next() -> None:
     slots = PollSlots()
     first = [_repository(host) for host in range(WORKERS // 2)]
-    assert all(slots.take(one) for one in first)
+    assert all(slots.take(repository) for repository in first)
     assert not slots.take(_repository(7))
 
     slots.release(first[0])

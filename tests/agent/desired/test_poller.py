@@ -410,12 +410,12 @@ def test_a_rotated_secret_polls_the_repositories_that_use_it_at_once(stand: Stan
 
 
 def test_mirrors_are_shared_only_by_those_with_the_same_credentials(stand: Stand) -> None:
-    one, _ = stand.polling.use(stand.application("shop"))
-    two, _ = stand.polling.use(stand.application("desk", secret="token"))
-    three, _ = stand.polling.use(stand.application("bank", secret="token"))
+    first, _ = stand.polling.use(stand.application("shop"))
+    second, _ = stand.polling.use(stand.application("desk", secret="token"))
+    third, _ = stand.polling.use(stand.application("bank", secret="token"))
 
-    assert one != two == three
-    assert two.secret == "gitops-system/token"
+    assert first != second == third
+    assert second.secret == "gitops-system/token"
 
 
 def test_a_poll_of_a_server_that_hangs_ends_with_the_poller_and_says_nothing_of_it(stand: Stand) -> None:

@@ -231,7 +231,7 @@ def test_values_of_a_chart_come_from_objects_and_wake_their_application(desk: De
         app, spec=app.spec.model_copy(update={"render": RenderOptions.model_validate({"helm": {"valuesFrom": rows}})})
     )
     entries = desk.resolved(app)
-    assert {name[-3:]: (one.value, one.secret) for name, one in entries.items()} == {
+    assert {name[-3:]: (entry.value, entry.secret) for name, entry in entries.items()} == {
         "[0]": ("a: 1", False),
         "[1]": ("hunter22", True),
     }

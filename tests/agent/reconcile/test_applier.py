@@ -58,7 +58,9 @@ def test_without_self_healing_a_deletion_by_hand_is_only_told(made: Made) -> Non
     assert world.data("one") is None
     status = world.status("shop")
     assert (status["sync"]["status"], status["health"]["status"]) == ("OutOfSync", "Missing")
-    assert [(one["object"], one["reason"]) for one in status["resources"]["problems"]] == [(str(world.key("one")), "Missing")]
+    assert [(problem["object"], problem["reason"]) for problem in status["resources"]["problems"]] == [
+        (str(world.key("one")), "Missing")
+    ]
 
 
 @pytest.mark.cluster
@@ -234,8 +236,8 @@ def test_an_application_does_no_more_than_its_account_may(world: ClusterEnv) -> 
 
 @pytest.mark.cluster
 def test_what_was_there_before_is_taken_over(world: ClusterEnv) -> None:
-    one = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one", "namespace": world.namespace}}
-    before = world.objects.apply({**one, "data": {"colour": "by hand"}}, field_manager="kubectl")
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one", "namespace": world.namespace}}
+    before = world.objects.apply({**manifest, "data": {"colour": "by hand"}}, field_manager="kubectl")
     commit = world.commit({"shop/one.yaml": config_map("one", colour="red")})
     world.create("shop")
     world.await_synced("shop", commit)

@@ -125,7 +125,7 @@ def test_an_object_that_others_change_back_is_named_as_fought() -> None:
 
 @pytest.mark.parametrize("reason", ["PruningOff", "PruneDisabled"])
 def test_an_object_that_is_left_behind_is_named_and_keeps_nothing_from_being_synced(reason: str) -> None:
-    (left,) = (replace(one, kind=ActionKind.SKIP, intent=ActionKind.SKIP, reason=reason) for one in deletions(GONE))
+    (left,) = (replace(deletion, kind=ActionKind.SKIP, intent=ActionKind.SKIP, reason=reason) for deletion in deletions(GONE))
     applied = result(plan(left), Result())
 
     assert applied.synced
@@ -133,4 +133,6 @@ def test_an_object_that_is_left_behind_is_named_and_keeps_nothing_from_being_syn
 
 
 def test_a_rest_of_another_tool_is_removed_by_the_next_plan() -> None:
-    assert [one.reason for one in ApplyResult(inherits=True).requeue] == ["another tool left fields on what was taken over"]
+    assert [requeue.reason for requeue in ApplyResult(inherits=True).requeue] == [
+        "another tool left fields on what was taken over"
+    ]

@@ -182,9 +182,11 @@ def test_a_commit_that_does_not_render_says_nothing_about_the_one_before(shop: R
 
 
 def test_an_automatic_rollback_is_a_failure_of_the_rejected_commit(shop: Recording) -> None:
-    one, two = Version(commit=ONE, content="1"), Version(commit=TWO, content="2")
-    trial = RollbackState(head="2", on_trial=True, healthy=one)
-    rejected = RollbackState(head="2", held=True, healthy=one, rejected=(Rejection(commit=TWO, reason="crash loop", at=NOON),))
+    first, second = Version(commit=ONE, content="1"), Version(commit=TWO, content="2")
+    trial = RollbackState(head="2", on_trial=True, healthy=first)
+    rejected = RollbackState(
+        head="2", held=True, healthy=first, rejected=(Rejection(commit=TWO, reason="crash loop", at=NOON),)
+    )
     shop.at(10, TWO, "p2", health=PROGRESSING, rollback=trial).at(11, TWO, "p2", health=DEGRADED, rollback=trial)
     assert shop.counts == {"succeeded": 1}
 
@@ -193,7 +195,7 @@ def test_an_automatic_rollback_is_a_failure_of_the_rejected_commit(shop: Recordi
     shop.at(14, TWO, "p1", sync=SyncStatus.OUT_OF_SYNC, applied=ONE, rollback=rejected)
 
     assert shop.entry(TWO) | {"failure": "RolledBack", "failed": moment(12), "recovered": moment(14)} == shop.entry(TWO)
-    assert two.commit == shop.delivery["revision"]
+    assert second.commit == shop.delivery["revision"]
 
 
 def test_an_aborted_rollout_is_a_failure_that_is_over_at_once(shop: Recording) -> None:

@@ -78,8 +78,8 @@ def live_job(world: ClusterEnv, name: str) -> Object | None:
 
 
 def uid(world: ClusterEnv, name: str) -> str:
-    found = live_job(world, name)
-    return str(found["metadata"]["uid"]) if found else ""
+    live = live_job(world, name)
+    return str(live["metadata"]["uid"]) if live else ""
 
 
 def test_a_pre_sync_hook_runs_before_anything_is_applied(world: ClusterEnv) -> None:
@@ -183,7 +183,7 @@ def test_hooks_run_one_after_the_other_by_their_wave(world: ClusterEnv) -> None:
     world.create("shop")
     world.await_synced("shop", commit)
     jobs = [live_job(world, name) for name in ("b-first", "a-second")]
-    earlier, later = (one or {} for one in jobs)
+    earlier, later = (obj or {} for obj in jobs)
     assert earlier["status"]["completionTime"] <= later["metadata"]["creationTimestamp"]
 
 

@@ -30,14 +30,14 @@ class TransitEngine:
         self.away = threading.Event()
         self.opened = 0
 
-    def __call__(self, told: Told, handler: Handler) -> None:
+    def __call__(self, request: Told, handler: Handler) -> None:
         if self.away.is_set():
             return
-        if "/encrypt/" in told.path:
-            data = {"ciphertext": PREFIX + told.json["plaintext"]}
+        if "/encrypt/" in request.path:
+            data = {"ciphertext": PREFIX + request.json["plaintext"]}
         else:
             self.opened += 1
-            data = {"plaintext": told.json["ciphertext"].removeprefix(PREFIX)}
+            data = {"plaintext": request.json["ciphertext"].removeprefix(PREFIX)}
         handler.answer(200, json.dumps({"data": data}).encode(), content_type="application/json")
 
 

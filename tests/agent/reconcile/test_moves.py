@@ -208,8 +208,8 @@ def test_an_object_outlives_an_application_that_its_commit_deletes(world: Cluste
     world.create("root", destination={"namespace": world.namespace})
     world.create("desk")
     own = {"root/own.yaml": config_map("own"), "desk/stay.yaml": config_map("stay")}
-    one = {"shop/one.yaml": config_map("one", colour="red"), "root/shop.json": child(world, "shop")}
-    world.commit(own | one)
+    shop_files = {"shop/one.yaml": config_map("one", colour="red"), "root/shop.json": child(world, "shop")}
+    world.commit(own | shop_files)
     world.until(lambda: world.data("one") is not None, "the child applies")
     before = world.live("one")
     assert before is not None

@@ -41,9 +41,9 @@ def remembered(**fields: Any) -> ApplicationState:
 
 
 def built(
-    declared: DeclaredState = DECLARED, state: ApplicationState | None = None, *, spec: Any = None, **found: Any
+    declared: DeclaredState = DECLARED, state: ApplicationState | None = None, *, spec: Any = None, **overrides: Any
 ) -> ReconcileOutcome:
-    facts: dict[str, Any] = {"suspended": False, "rollouts": STILL, "applied": APPLIED, "health": HEALTHY} | found
+    facts: dict[str, Any] = {"suspended": False, "rollouts": STILL, "applied": APPLIED, "health": HEALTHY} | overrides
     findings = Findings(application=application(**(spec or {})), now=NOON, **facts)
     return build_outcome(findings, declared, state or remembered())
 

@@ -122,7 +122,7 @@ def test_what_an_earlier_application_of_the_name_left_behind_is_not_inherited(no
 
     snapshot = planner.snapshot(APPLICATION.key, wanted())
 
-    owners = {key.name: (found.owner, found.claimed) for key, found in snapshot.objects.items()}
+    owners = {key.name: (live_object.owner, live_object.claimed) for key, live_object in snapshot.objects.items()}
     assert owners == {"mine": (APPLICATION.key, None), "left": (None, APPLICATION.key)}
 
 

@@ -19,10 +19,10 @@ def test_what_git_declares_is_live_and_bears_our_marks(world: ClusterEnv) -> Non
     world.create("shop")
     status = world.await_synced("shop", commit)
 
-    one = world.live("one")
-    assert one is not None
-    assert one["data"] == {"colour": "red"}
-    assert owner(one) == AppKey(world.home, "shop")
+    live = world.live("one")
+    assert live is not None
+    assert live["data"] == {"colour": "red"}
+    assert owner(live) == AppKey(world.home, "shop")
     assert (status["sync"]["status"], status["health"]["status"], status["resources"]["total"]) == ("Synced", "Healthy", 2)
 
 
@@ -258,13 +258,13 @@ def test_a_restart_writes_nothing(start: Callable[[], ClusterEnv]) -> None:
     world.create("shop")
     world.await_synced("shop", commit)
     world.stop()
-    before = [(found or {})["metadata"]["resourceVersion"] for found in (world.live("one"), world.live("two"))]
+    before = [(obj or {})["metadata"]["resourceVersion"] for obj in (world.live("one"), world.live("two"))]
     before.append(world.application("shop")["metadata"]["resourceVersion"])
 
     again = start()
     again.until(lambda: again.components.stores.applications.raw(AppKey(world.home, "shop")), "the Application is known")
     again.until(lambda: again.state("shop").applied == commit and not again.components.queue.running, "it has been looked at")
 
-    after = [(found or {})["metadata"]["resourceVersion"] for found in (world.live("one"), world.live("two"))]
+    after = [(obj or {})["metadata"]["resourceVersion"] for obj in (world.live("one"), world.live("two"))]
     after.append(world.application("shop")["metadata"]["resourceVersion"])
     assert after == before

@@ -279,7 +279,7 @@ def test_an_object_that_is_left_behind_is_counted_and_named_and_is_no_failure() 
     after = status({}, synced(problems=(problem,)), generation=1, now=NOW)
 
     assert ready(synced(problems=(problem,))) == (True, "Synced", "aaaaaaaaaaaa is applied: 3 objects, 1 left behind")
-    assert [one["reason"] for one in after["resources"]["problems"]] == ["PruningOff"]
+    assert [entry["reason"] for entry in after["resources"]["problems"]] == ["PruningOff"]
     assert after["health"]["reasons"] == []
 
 

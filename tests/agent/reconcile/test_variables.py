@@ -97,7 +97,9 @@ def test_what_is_missing_is_waited_for_and_nothing_is_pruned(world: ClusterEnv) 
     world.objects.delete(ObjectKey.of(made), uid=made["metadata"]["uid"])
     assert f"there is no ConfigMap {world.home}/site" in world.await_reason("shop", "VariableSourceMissing")
     assert world.data("one") == {"city": "Köln"}
-    assert "Stalled" not in {one["type"] for one in world.status("shop")["conditions"] if one["status"] == "True"}
+    assert "Stalled" not in {
+        condition["type"] for condition in world.status("shop")["conditions"] if condition["status"] == "True"
+    }
 
     put(world, "ConfigMap", "site", ID="1", CITY="Aachen")
     world.until(lambda: world.data("one") == {"city": "Aachen"}, "it goes on by itself")

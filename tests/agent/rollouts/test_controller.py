@@ -277,13 +277,15 @@ def test_a_version_that_the_api_server_refuses_begins_no_run_and_is_asked_about_
     assert result.again is not None
     assert result.again <= AGAIN_SECONDS
     raw = bench.stores.policies.get(ROLLOUT_POLICY.named(namespace, "web")) or {}
-    assert [(one["status"], one["reason"]) for one in raw["status"]["conditions"]] == [("False", "PreflightFailed")]
+    assert [(condition["status"], condition["reason"]) for condition in raw["status"]["conditions"]] == [
+        ("False", "PreflightFailed")
+    ]
     assert bench.log.events == []
 
 
 def passed(bench: Bench, head: Desired, last: Desired | None = None) -> RolloutResult:
     """The result of a pass that waits for no list, applied."""
-    result = eventually(lambda: one if (one := bench.advance(head, last)).desired is not None else None)
+    result = eventually(lambda: outcome if (outcome := bench.advance(head, last)).desired is not None else None)
     assert result is not None
     bench.apply(result.desired)
     return result
@@ -302,7 +304,7 @@ def test_while_a_policy_names_nothing_no_new_version_passes_it_by(bench: Bench, 
     (message,) = result.refused.values()
     assert "did you mean Deployment web?" in message
     assert result.desired is not None
-    (held,) = (one.obj for one in result.desired.manifests if one.key.kind == "Deployment")
+    (held,) = (manifest.obj for manifest in result.desired.manifests if manifest.key.kind == "Deployment")
     assert held["spec"]["replicas"] == 3, "it is scaled all the same"
     condition = (bench.stores.policies.get(ROLLOUT_POLICY.named(namespace, "web")) or {})["status"]["conditions"][0]
     assert (condition["status"], condition["reason"]) == ("False", "RolloutRefused")
@@ -334,4 +336,4 @@ def test_a_workload_whose_version_is_not_known_is_left_alone_while_a_policy_name
 
     assert result.desired is not None
     assert key in result.desired.kept
-    assert key not in {one.key for one in result.desired.manifests}
+    assert key not in {manifest.key for manifest in result.desired.manifests}

@@ -59,7 +59,7 @@ class Bench:
 
     def live(self, name: str) -> Object | None:
         listing = self.objects.transport.request("GET", f"/apis/batch/v1/namespaces/{self.namespace}/jobs")
-        return next((one for one in listing["items"] if one["metadata"]["name"] == name and not gone(one)), None)
+        return next((job for job in listing["items"] if job["metadata"]["name"] == name and not gone(job)), None)
 
 
 def gone(obj: Object) -> bool:

@@ -116,4 +116,6 @@ def test_only_the_rollout_that_failed_takes_the_others_of_its_commit_along(nowhe
 
     commands = observer.survey(web, [web, api, db], ()).commands
 
-    assert [(one.order, one.hash, one.rollout) for one in commands] == [(CommandKind.ABORT, V2.hash, "shop/api")]
+    assert [(command.order, command.hash, command.rollout) for command in commands] == [
+        (CommandKind.ABORT, V2.hash, "shop/api")
+    ]

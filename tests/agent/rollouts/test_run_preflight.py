@@ -32,7 +32,7 @@ def commit(namespace: str, number: int, *more: Object, **container: Object) -> d
     spec = {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": template}
     service = thing("Service", "web", namespace=namespace, spec={"selector": {"app": "web"}, "ports": [{"port": 80}]})
     objects = (thing("Deployment", "web", namespace=namespace, spec=spec), service, *more)
-    return {one.key: one for one in map(Manifest.of, objects)}
+    return {manifest.key: manifest for manifest in map(Manifest.of, objects)}
 
 
 def start(
@@ -56,8 +56,8 @@ def test_what_a_run_makes_and_the_workload_as_it_will_be_are_asked_about() -> No
     begun = start("shop", commit("shop", 2))
     pod_by_pod = start("shop", commit("shop", 2), rolls=True)
 
-    assert [one.key.name for one in begun.manifests] == ["web-canary", "web-c-bbbbbbbb", "web"]
-    assert [one.key.name for one in pod_by_pod.manifests] == ["web"]
+    assert [manifest.key.name for manifest in begun.manifests] == ["web-canary", "web-c-bbbbbbbb", "web"]
+    assert [manifest.key.name for manifest in pod_by_pod.manifests] == ["web"]
     assert begun.changed == {"Deployment"}
 
 

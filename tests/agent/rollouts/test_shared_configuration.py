@@ -31,7 +31,7 @@ def reading(name: str, state: RolloutState, *, stable: str, target: str) -> Roll
         settings = thing("ConfigMap", "settings", namespace="shop", data={"of": content})
         container = {"name": "main", "image": "web:1", "envFrom": [{"configMapRef": {"name": "settings"}}]}
         workload = thing("Deployment", name, namespace="shop", spec={"template": {"spec": {"containers": [container]}}})
-        return {one.key: one for one in map(Manifest.of, (settings, workload))}
+        return {manifest.key: manifest for manifest in map(Manifest.of, (settings, workload))}
 
     rollout = rejecting(name, *state.rejected, head=V3)
     return replace(rollout, state=state, stable=manifests(stable), target=manifests(target))

@@ -147,8 +147,8 @@ def test_the_sweep_finds_a_kind_whose_only_object_of_ours_has_a_damaged_mark(
     torn["metadata"]["annotations"][ID] = "damaged"
     objects.apply(torn, field_manager=FIELD_MANAGER)
     stand.start()
-    found = stand.live.snapshot(stand.shop).objects
-    assert [(str(key), live.owner) for key, live in found.items()] == [(f"Secret:{namespace}/torn", None)]
+    live_objects = stand.live.snapshot(stand.shop).objects
+    assert [(str(key), live.owner) for key, live in live_objects.items()] == [(f"Secret:{namespace}/torn", None)]
 
 
 def test_custom_resources_are_swept_over_too(stand: Stand, objects: Objects, discovery: Discovery, namespace: str) -> None:
