@@ -46,12 +46,12 @@ class Canary:
                 yield _base64_at(word, offset)
 
 
-def found(canaries: Iterable[Canary], told: Mapping[str, str]) -> dict[str, str]:
+def found(canaries: Iterable[Canary], surfaces: Mapping[str, str]) -> dict[str, str]:
     """What was found, with its surroundings, by place and form."""
     forms = [form for canary in canaries for form in canary.forms()]
     return {
         f"{place}: {form}": text[max(0, at - 200) : at + 80]
-        for (place, text), form in itertools.product(told.items(), forms)
+        for (place, text), form in itertools.product(surfaces.items(), forms)
         if (at := text.find(form)) >= 0
     }
 

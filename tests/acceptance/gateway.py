@@ -93,26 +93,26 @@ class Controller:
         return f"/apis/{API}/namespaces/{self.namespace}/httproutes{name}"
 
     @staticmethod
-    def _behind(found: Object) -> bool:
-        parents = (found.get("status") or {}).get("parents") or [{"conditions": []}]
-        said = [condition.get("observedGeneration") for condition in parents[0]["conditions"]]
-        return not said or said[0] != found["metadata"]["generation"]
+    def _behind(http_route: Object) -> bool:
+        parents = (http_route.get("status") or {}).get("parents") or [{"conditions": []}]
+        generations = [condition.get("observedGeneration") for condition in parents[0]["conditions"]]
+        return not generations or generations[0] != http_route["metadata"]["generation"]
 
-    def _accept(self, found: Object) -> None:
-        seen = found["metadata"]["generation"]
+    def _accept(self, http_route: Object) -> None:
+        seen = http_route["metadata"]["generation"]
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        said = {"status": "True", "observedGeneration": seen, "lastTransitionTime": now, "message": "taken"}
-        conditions = [{"type": sort, "reason": sort, **said} for sort in _SORTS]
+        template = {"status": "True", "observedGeneration": seen, "lastTransitionTime": now, "message": "taken"}
+        conditions = [{"type": sort, "reason": sort, **template} for sort in _SORTS]
         parents = [
-            {"parentRef": ref, "controllerName": "example.com/edge", "conditions": conditions} for ref in _parents(found)
+            {"parentRef": ref, "controllerName": "example.com/edge", "conditions": conditions} for ref in _parents(http_route)
         ]
         patch = {"status": {"parents": parents}}
-        path = self._path(f"/{found['metadata']['name']}/status")
+        path = self._path(f"/{http_route['metadata']['name']}/status")
         self.plane.request("PATCH", path, patch, content_type="application/merge-patch+json")
 
 
 _SORTS = ("Accepted", "ResolvedRefs")
 
 
-def _parents(found: Object) -> Iterator[Any]:
-    yield from found["spec"].get("parentRefs") or ()
+def _parents(http_route: Object) -> Iterator[Any]:
+    yield from http_route["spec"].get("parentRefs") or ()

@@ -230,9 +230,9 @@ class Agent(AgentProcess):
     def metric(self, name: str, **labels: str) -> float:
         """The sum of the samples of a metric that carry these labels."""
         total = 0.0
-        for found in re.finditer(rf"^{name}(?:{{(.*)}})? (\S+)$", self.metrics(), re.MULTILINE):
-            if all(f'{key}="{value}"' in (found[1] or "") for key, value in labels.items()):
-                total += float(found[2])
+        for sample in re.finditer(rf"^{name}(?:{{(.*)}})? (\S+)$", self.metrics(), re.MULTILINE):
+            if all(f'{key}="{value}"' in (sample[1] or "") for key, value in labels.items()):
+                total += float(sample[2])
         return total
 
     def reconciles(self) -> Iterator[dict[str, Any]]:

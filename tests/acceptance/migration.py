@@ -106,7 +106,7 @@ class Migration:
         """Whether an Application is Ready."""
         application = self.plane.request("GET", f"/apis/gitops-agent.dev/v1alpha1/namespaces/{HOME}/applications/{name}")
         conditions = (application.get("status") or {}).get("conditions") or ()
-        return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+        return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
     def pods(self, at: str = "shop") -> dict[str, str]:
         """The pods that run: UID by name."""

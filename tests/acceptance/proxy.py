@@ -183,14 +183,14 @@ class Proxy:
                     self.close_connection = True
 
             def _refuse(self, fault: Fault) -> None:
-                said = {
+                status = {
                     "kind": "Status",
                     "status": "Failure",
                     "reason": fault.reason,
                     "code": fault.status,
                     "message": "injected",
                 }
-                text = json.dumps(said).encode()
+                text = json.dumps(status).encode()
                 self.send_response(fault.status)
                 for name, value in fault.headers.items():
                     self.send_header(name, value)

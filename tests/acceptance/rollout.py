@@ -129,8 +129,8 @@ class Rollout:
 
     def pods(self) -> list[Object]:
         """The pods of both sides."""
-        found: list[Object] = self.team.plane.request("GET", f"/api/v1/namespaces/{self.team.namespace}/pods")["items"]
-        return found
+        pods: list[Object] = self.team.plane.request("GET", f"/api/v1/namespaces/{self.team.namespace}/pods")["items"]
+        return pods
 
     def selector(self, name: str = WEB) -> Object | None:
         """What a Service selects; None when it is not there."""

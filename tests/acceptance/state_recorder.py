@@ -62,7 +62,7 @@ class StateRecorder:
     def when(self, moment: float) -> Seen | None:
         """The state at a moment of the monotonic clock, or None."""
         with self._lock:
-            return next((one for one in reversed(self.seen) if one.at <= moment), None)
+            return next((state for state in reversed(self.seen) if state.at <= moment), None)
 
     def on_sync(self, policies: list[Object], _resource_version: str) -> None:
         for policy in policies:

@@ -70,7 +70,7 @@ class Tenant:
     def condition(self, kind: str = "Ready", short: str = "app") -> Object:
         """One of its conditions, empty when it is absent."""
         conditions = (self.application(short).get("status") or {}).get("conditions") or []
-        return next((one for one in conditions if one["type"] == kind), {})
+        return next((condition for condition in conditions if condition["type"] == kind), {})
 
     def patch(self, patch: Object, short: str = "app") -> None:
         """Changes an Application."""
@@ -141,9 +141,9 @@ class Tenant:
         """
 
         def check() -> str:
-            found = self.condition(kind, short)
-            message = str(found.get("message", ""))
-            return message if found.get("reason") == reason and text in message else ""
+            condition = self.condition(kind, short)
+            message = str(condition.get("message", ""))
+            return message if condition.get("reason") == reason and text in message else ""
 
         return self.until(check, f"{short}: {kind} is {reason} and tells of {text!r}")
 

@@ -34,11 +34,11 @@ def end(team: Tenant, phase: str) -> str:
         running = live.get("status", {}).get("phase") == "Running" and not live["metadata"].get("deletionTimestamp")
         return str(live["metadata"]["uid"]) if running else ""
 
-    one = team.until(uid, "the test runs")
+    pod_uid = team.until(uid, "the test runs")
     path = f"/api/v1/namespaces/{team.namespace}/pods/smoke/status"
     patch = {"status": {"phase": phase, "containerStatuses": None}}
     team.plane.request("PATCH", path, patch, content_type="application/merge-patch+json")
-    return one
+    return pod_uid
 
 
 def run(team: Tenant, phase: str) -> tuple[int, str, str]:

@@ -55,7 +55,7 @@ def at(team: Tenant, version: str, commit: str = "") -> Object:
     def check() -> Object:
         application = team.application()
         status = application.get("status") or {}
-        ready: Object = next((one for one in status.get("conditions") or [] if one["type"] == "Ready"), {})
+        ready: Object = next((condition for condition in status.get("conditions") or [] if condition["type"] == "Ready"), {})
         revision = f"{commit[:12]}+podinfo-{version}" if commit else f"podinfo-{version}"
         shown = status.get("sync", {}).get("shortRevision") == revision
         live = team.config(name)

@@ -130,7 +130,7 @@ def declare(made: Tenant, short: str, url: str, path: str, **sync: Any) -> None:
 def explained(made: Tenant, short: str, case: Case) -> Object:
     """The status once it explains every object, else nothing."""
     status: Object = made.application(short).get("status") or {}
-    ready: Object = next((one for one in status.get("conditions") or () if one["type"] == "Ready"), {})
+    ready: Object = next((condition for condition in status.get("conditions") or () if condition["type"] == "Ready"), {})
     if case.refused:
         return status if ready.get("status") == "False" and case.refused in str(ready.get("message")) else {}
     resources = status.get("resources") or {}
@@ -140,8 +140,8 @@ def explained(made: Tenant, short: str, case: Case) -> Object:
     if not case.reasons:
         return status if ready.get("status") == "True" and resources["synced"] == resources["total"] else {}
     kinds = {kind_of(problem["object"]) for problem in problems}
-    known = all(case.reasons.get(kind_of(one["object"]), "\0") in one["message"] for one in problems)
-    waiting = sum(UNKNOWN in one["message"] for one in problems)
+    known = all(case.reasons.get(kind_of(problem["object"]), "\0") in problem["message"] for problem in problems)
+    waiting = sum(UNKNOWN in problem["message"] for problem in problems)
     rest = resources["total"] - resources["synced"] - waiting
     full = len(problems) == 10  # the status shows no more
     return status if known and (kinds == set(case.reasons) or full) and (rest == 0 or full) else {}
@@ -229,10 +229,12 @@ def settled(made: Tenant, short: str, commit: str) -> str:
             return ""
         if synced(made, short, commit):
             return "Synced"
-        told: Object = next((one for one in status.get("conditions") or () if one["type"] == "Synced"), {})
+        synced_condition: Object = next(
+            (condition for condition in status.get("conditions") or () if condition["type"] == "Synced"), {}
+        )
         # Old releases are written for API versions that are gone, or lie elsewhere.
         final = ("PathNotFound", "Invalid", "RenderFailed", "Immutable")
-        return str(told["reason"]) if told.get("reason") in final else ""
+        return str(synced_condition["reason"]) if synced_condition.get("reason") in final else ""
 
     return made.until(check, f"{short} has come to an end with {commit[:12]}", seconds=SECONDS)
 
@@ -240,16 +242,16 @@ def settled(made: Tenant, short: str, commit: str) -> str:
 def owned(made: Tenant, short: str) -> set[tuple[str, str]]:
     """Everything in the namespace that carries the application's mark: kind and name."""
     label = f"{APPLICATION}={made.installed.namespace}_{made.name(short)}"
-    found = set()
+    keys = set()
     for root in ("/api/v1", "/apis/apps/v1", "/apis/autoscaling/v2", "/apis/networking.k8s.io/v1", "/apis/policy/v1"):
         for resource in made.plane.request("GET", root)["resources"]:
             if "/" in resource["name"] or "list" not in resource["verbs"] or not resource["namespaced"]:
                 continue
             listing = made.plane.request("GET", f"{root}/namespaces/{short}/{resource['name']}?labelSelector={label}")
             controlled = ("Endpoints", "Pod", "ReplicaSet")
-            found |= {
+            keys |= {
                 (resource["kind"], item["metadata"]["name"])
                 for item in listing["items"]
                 if resource["kind"] not in controlled and "deletionTimestamp" not in item["metadata"]
             }
-    return found
+    return keys

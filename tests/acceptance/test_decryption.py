@@ -142,7 +142,7 @@ def test_plaintext_is_in_nothing_the_agent_says_or_leaves_behind(own: Tenant, so
     own.ask()
     for way in _ways(sops):
         own.until(lambda way=way: own.condition("Ready", way).get("status") == "False", f"{way} has failed")  # type: ignore[misc]
-    said = {
+    surfaces = {
         "applications": json.dumps(_without_spec(own, "applications")),
         "events": json.dumps(_events(own, own.installed.namespace) + _events(own, own.namespace)),
         "metrics": agent.metrics(),
@@ -150,14 +150,14 @@ def test_plaintext_is_in_nothing_the_agent_says_or_leaves_behind(own: Tenant, so
         "command lines": _processes(agent.process.pid, "cmdline"),
     }
     assert agent.stop() == 0
-    said |= {f"log {number}": line for number, line in enumerate(agent.log.read_text(errors="replace").splitlines())}
+    surfaces |= {f"log {number}": line for number, line in enumerate(agent.log.read_text(errors="replace").splitlines())}
     for folder in (own.installed.folder, memory_folder()):
         for file in folder.rglob("*") if folder is not None else ():
             if file.is_file():
-                said[str(file)] = file.read_bytes().decode("latin-1")
+                surfaces[str(file)] = file.read_bytes().decode("latin-1")
 
-    found = [source for source, text in said.items() for word in (CANARY, ENCODED, str(sops.identity)) if word in text]
-    assert not found
+    leaks = [source for source, text in surfaces.items() for word in (CANARY, ENCODED, str(sops.identity)) if word in text]
+    assert not leaks
 
 
 def _rotated(sops: Sops, other: Sops, data: bytes) -> bytes:

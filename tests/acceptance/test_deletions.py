@@ -110,8 +110,8 @@ def test_a_namespace_with_undeclared_objects_is_held_with_their_number(team: Ten
     _, message = team.held("Namespace")
     assert "foreign" in message
     assert "3 " in message
-    found = team.get("Namespace", inner, namespace="") or {}
-    assert "deletionTimestamp" not in found["metadata"]
+    live = team.get("Namespace", inner, namespace="") or {}
+    assert "deletionTimestamp" not in live["metadata"]
     assert team.config("foreign-2", namespace=inner) is not None
     team.delete("Namespace", inner, namespace="")
 
@@ -127,9 +127,9 @@ def test_a_namespace_that_still_holds_declared_objects_stays(team: Tenant) -> No
     second = team.replace(files(content))
 
     team.settled(second)
-    found = team.get("Namespace", inner, namespace="") or {}
-    assert found["metadata"]["uid"] == uid
-    assert "deletionTimestamp" not in found["metadata"]
+    live = team.get("Namespace", inner, namespace="") or {}
+    assert live["metadata"]["uid"] == uid
+    assert "deletionTimestamp" not in live["metadata"]
     assert team.config("inside", namespace=inner) is not None
     team.delete("Namespace", inner, namespace="")
 
@@ -218,7 +218,7 @@ def test_an_object_whose_mark_was_damaged_before_git_dropped_it_stays_and_is_nam
     team.says("Synced", "1 left behind")
 
     status = team.application()["status"]
-    problem = next(one for one in status["resources"]["problems"] if one["reason"] == "MarkBroken")
+    problem = next(entry for entry in status["resources"]["problems"] if entry["reason"] == "MarkBroken")
     assert problem["object"] == f"ConfigMap:{team.namespace}/torn"
     assert f"ConfigMap:{team.namespace}/torn" in " ".join(status["warnings"])
     assert (team.config("torn") or {})["metadata"]["uid"] == uid

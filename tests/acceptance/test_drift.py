@@ -136,8 +136,8 @@ def _replicas(team: Tenant) -> int:
 
 
 def _with_label(team: Tenant) -> Object:
-    found = team.config("good") or {}
-    return found if (found["metadata"].get("labels") or {}) else {}
+    good = team.config("good") or {}
+    return good if (good["metadata"].get("labels") or {}) else {}
 
 
 def _problem(team: Tenant, reason: str) -> str:

@@ -87,7 +87,7 @@ def pods(team: Tenant) -> Any:
 
 def versions(team: Tenant) -> list[str]:
     objects = (team.get("Secret", "db"), team.config("db"), workload(team))
-    return [one["metadata"]["resourceVersion"] for one in objects if one is not None]
+    return [obj["metadata"]["resourceVersion"] for obj in objects if obj is not None]
 
 
 def drift(team: Tenant) -> list[Object]:
@@ -120,7 +120,7 @@ def test_a_password_is_made_once_and_pods_restart_for_real_changes_only(own: Ten
     assert _changed(template, second) == ["checksum/secret"]
 
     own.settled(own.commit({"values.yaml": values(user="admin", mode="slow")}))
-    assert {one["name"]: one["value"] for one in pods(own)["spec"]["containers"][0]["env"]} == {
+    assert {variable["name"]: variable["value"] for variable in pods(own)["spec"]["containers"][0]["env"]} == {
         "SESSION": template["spec"]["containers"][0]["env"][0]["value"],
         "MODE": "slow",
     }

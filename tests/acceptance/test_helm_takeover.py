@@ -86,7 +86,9 @@ def test_a_release_is_taken_over_with_its_passwords_and_without_a_restart(releas
 
     team.commit(chart())
     declare(team, application)
-    team.until(lambda: [one for one in warnings(team) if one.startswith("HelmReleasePresent")], "the release is told of")
+    team.until(
+        lambda: [warning for warning in warnings(team) if warning.startswith("HelmReleasePresent")], "the release is told of"
+    )
     assert release.run("--retire", "--yes").exit_code != 0
     assert len(release.secrets) == 2
 

@@ -153,7 +153,7 @@ def test_a_repository_of_flux_is_taken_over_without_a_restart(migration: Migrati
     encrypted = sops.encrypt(
         "token.yaml", files(secret("token", password="s3cret"))["secret-token.yaml"], "--encrypted-regex", "^stringData$"
     )
-    release = next(one for one in load_all(FLUX.encode()) if one["kind"] == "HelmRelease")
+    release = next(manifest for manifest in load_all(FLUX.encode()) if manifest["kind"] == "HelmRelease")
     migration.repository.commit(
         {
             **CHART,
@@ -351,7 +351,7 @@ def test_the_example_of_flux_is_imported_with_every_difference_explained(migrati
     for name, directory in kustomizations.items():
         (obj,) = load_all((migration.result / "resources" / f"{HOME}.application.{name}.yaml").read_bytes())
         assert obj["spec"]["source"]["path"] == directory
-    assert {field["meaning"] for one in report["objects"] for field in one["fields"]} <= {"same", "changed", "none"}
-    assert all(field["note"] for one in report["objects"] for field in one["fields"] if field["meaning"] == "none")
+    assert {field["meaning"] for entry in report["objects"] for field in entry["fields"]} <= {"same", "changed", "none"}
+    assert all(field["note"] for entry in report["objects"] for field in entry["fields"] if field["meaning"] == "none")
     assert len(list((migration.result / "resources").iterdir())) == 6
     assert not (migration.result / "waiting").exists()

@@ -35,8 +35,8 @@ def test_an_aggregated_role_is_no_fight_with_the_controller_that_fills_it(team: 
     status = team.application()["status"]
     assert (status["sync"]["status"], status["resources"]["drifted"]) == ("Synced", 0)
 
-    for one in (name, part):
-        team.delete("ClusterRole", one, namespace="", api=f"{RBAC}/v1")
+    for role in (name, part):
+        team.delete("ClusterRole", role, namespace="", api=f"{RBAC}/v1")
 
 
 def test_a_retired_api_version_is_reported_with_its_file_and_what_to_write_instead(team: Tenant) -> None:
@@ -48,9 +48,9 @@ def test_a_retired_api_version_is_reported_with_its_file_and_what_to_write_inste
     message = team.says("Invalid", "deployment-old.yaml")
     assert "write apiVersion: apps/v1" in message
     problems = {problem["object"]: problem["message"] for problem in team.application()["status"]["resources"]["problems"]}
-    told = problems[f"networking.k8s.io/Ingress:{team.namespace}/old"]
-    assert told.startswith("ingress-old.yaml: ")
-    assert told.endswith("write apiVersion: networking.k8s.io/v1")
+    advice = problems[f"networking.k8s.io/Ingress:{team.namespace}/old"]
+    assert advice.startswith("ingress-old.yaml: ")
+    assert advice.endswith("write apiVersion: networking.k8s.io/v1")
 
 
 def test_a_wrong_value_is_reported_with_file_and_field_and_no_more_words_than_needed(team: Tenant) -> None:

@@ -22,7 +22,7 @@ ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 def _lenient() -> Object:
     """The Application CRD without its schema."""
-    crd = copy(next(one for one in crds() if one["spec"]["names"]["kind"] == "Application"))
+    crd = copy(next(definition for definition in crds() if definition["spec"]["names"]["kind"] == "Application"))
     for version in crd["spec"]["versions"]:
         version["schema"]["openAPIV3Schema"] = {"type": "object", "properties": {"spec": ANYTHING, "status": ANYTHING}}
     return crd

@@ -35,7 +35,7 @@ def test_every_way_in_which_a_pod_fails_is_explained(team: Tenant) -> None:
 
     team.until(told, "each failure has its reason")
     status = team.application()["status"]
-    assert not any("/fine" in one for one in status["health"]["reasons"])
-    assert any("panic: no database" in one for one in status["health"]["reasons"])
+    assert not any("/fine" in reason for reason in status["health"]["reasons"])
+    assert any("panic: no database" in reason for reason in status["health"]["reasons"])
     assert status["health"]["status"] == "Degraded"
     assert team.condition()["reason"] == "Degraded"

@@ -16,8 +16,8 @@ LONG = {"leader__duration_seconds": "60"}
 
 
 def test_exactly_one_of_two_replicas_acts_and_the_other_takes_over_after_a_kill(own: Tenant) -> None:
-    one, two = own.installed.start("one"), own.installed.start("two")
-    leader, follower = _leader(own, one, two)
+    first, second = own.installed.start("one"), own.installed.start("two")
+    leader, follower = _leader(own, first, second)
     own.agent = leader
     commit = own.commit(files(config_map("good")))
     own.declare()
@@ -34,8 +34,8 @@ def test_exactly_one_of_two_replicas_acts_and_the_other_takes_over_after_a_kill(
 
 
 def test_a_leader_that_is_stopped_hands_over_before_its_lease_would_end(own: Tenant) -> None:
-    one, two = own.installed.start("one", settings=LONG), own.installed.start("two", settings=LONG)
-    leader, follower = _leader(own, one, two)
+    first, second = own.installed.start("one", settings=LONG), own.installed.start("two", settings=LONG)
+    leader, follower = _leader(own, first, second)
     own.until(lambda: follower.said("listening"), "the other runs")
     commit = own.commit(files(config_map("good")))
     own.agent = leader
@@ -55,7 +55,7 @@ def _at(agent: Agent, event: str) -> datetime:
     return datetime.fromisoformat(agent.said(event)[-1]["timestamp"])
 
 
-def _leader(team: Tenant, one: Agent, two: Agent) -> tuple[Agent, Agent]:
-    team.until(lambda: one.said("leading") or two.said("leading"), "one of them leads")
-    team.until(lambda: one.said("listening") and two.said("listening"), "both run")
-    return (one, two) if one.said("leading") else (two, one)
+def _leader(team: Tenant, first: Agent, second: Agent) -> tuple[Agent, Agent]:
+    team.until(lambda: first.said("leading") or second.said("leading"), "one of them leads")
+    team.until(lambda: first.said("listening") and second.said("listening"), "both run")
+    return (first, second) if first.said("leading") else (second, first)

@@ -94,8 +94,8 @@ def smoke(failure: str = "") -> Object:
 def running(team: Tenant) -> list[str]:
     """The Jobs that are not suspended and have not ended."""
     items = team.plane.request("GET", f"/apis/batch/v1/namespaces/{team.namespace}/jobs")["items"]
-    going = (one for one in items if not one["spec"].get("suspend") and not (one.get("status") or {}).get("conditions"))
-    return [one["metadata"]["name"] for one in going if "deletionTimestamp" not in one["metadata"]]
+    going = (job for job in items if not job["spec"].get("suspend") and not (job.get("status") or {}).get("conditions"))
+    return [job["metadata"]["name"] for job in going if "deletionTimestamp" not in job["metadata"]]
 
 
 @pytest.mark.parametrize("ends", ["well", "badly"])

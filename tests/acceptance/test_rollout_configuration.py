@@ -42,8 +42,8 @@ def secrets(team: Tenant) -> set[str]:
 
 
 def value(team: Tenant, name: str) -> str:
-    found = team.get("Secret", name) or {}
-    return base64.b64decode(found["data"]["password"]).decode()
+    live_secret = team.get("Secret", name) or {}
+    return base64.b64decode(live_secret["data"]["password"]).decode()
 
 
 def test_a_changed_secret_rolls_with_its_pods_and_its_values_are_reported_nowhere(team: Tenant) -> None:
@@ -56,7 +56,7 @@ def test_a_changed_secret_rolls_with_its_pods_and_its_values_are_reported_nowher
     second = (rollout.second() or {})["spec"]["template"]["spec"]
     assert second["containers"][0]["envFrom"] == [{"secretRef": {"name": f"token-{hashed}"}}]
     assert second["volumes"][0]["projected"]["sources"] == [{"configMap": {"name": "settings"}}], "it did not change"
-    told = json.dumps([rollout.status(), team.application()])
+    reported = json.dumps([rollout.status(), team.application()])
     rollout.command(CommandKind.APPROVE)
     team.settled(commit)
 
@@ -65,13 +65,13 @@ def test_a_changed_secret_rolls_with_its_pods_and_its_values_are_reported_nowher
     agent = team.agent
     assert agent is not None
     events = [
-        team.plane.request("GET", f"/apis/events.k8s.io/v1/namespaces/{one}/events")["items"]
-        for one in (team.namespace, team.installed.namespace)
+        team.plane.request("GET", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events")["items"]
+        for namespace in (team.namespace, team.installed.namespace)
     ]
-    told += json.dumps([rollout.status(), team.application(), events]) + agent.log.read_text(errors="replace")
+    reported += json.dumps([rollout.status(), team.application(), events]) + agent.log.read_text(errors="replace")
     for word in (old, new):
-        assert word not in told
-        assert base64.b64encode(word.encode()).decode() not in told
+        assert word not in reported
+        assert base64.b64encode(word.encode()).decode() not in reported
 
 
 def test_what_stable_pods_read_stays_until_they_are_gone(team: Tenant) -> None:
@@ -120,11 +120,11 @@ def test_a_version_waits_while_a_rolled_back_one_keeps_the_configuration_they_sh
     commit = team.commit(sharing(1, 1, "red"))
     team.declare()
     team.settled(commit)
-    for one in (web, api):
-        one.until(lambda status: status["state"].get("adoption") == "Done", "the workload is made ready")
+    for rollout in (web, api):
+        rollout.until(lambda status: status["state"].get("adoption") == "Done", "the workload is made ready")
     team.commit(sharing(2, 1, "blue", broken=True))
-    for one in (web, api):
-        one.at("Held")
+    for rollout in (web, api):
+        rollout.at("Held")
 
     team.commit(sharing(2, 2, "blue", broken=True))
 

@@ -168,8 +168,8 @@ def _only_forward(seen: list[Seen], when: str) -> None:
 
     No way out was entered until the promotion ended.
     """
-    assert not {one.phase for one in seen} & {"Abort", "Superseded", "Held", "Paused"}, (when, seen)
-    weights = [one.weight for one in seen if one.phase in ("Step", "Promote") and one.stage != "Back"]
+    assert not {state.phase for state in seen} & {"Abort", "Superseded", "Held", "Paused"}, (when, seen)
+    weights = [state.weight for state in seen if state.phase in ("Step", "Promote") and state.stage != "Back"]
     assert weights == sorted(weights), (when, seen)
 
 

@@ -229,7 +229,7 @@ def test_pods_that_never_become_ready_get_no_traffic(team: Tenant, gateway: Cont
         return bool(status["phase"] == "Held")
 
     rollout.until(held, "it is taken back")
-    assert all(one == {WEB: 1} for one in seen)
+    assert all(split == {WEB: 1} for split in seen)
     assert "0 of 2 canary pods are available" in rollout.status()["message"]
 
 
@@ -285,11 +285,11 @@ def test_neither_adoption_nor_its_end_leaves_the_service_short_of_pods(team: Ten
     slices = f"/apis/discovery.k8s.io/v1/namespaces/{team.namespace}/endpointslices?{query}"
 
     def ready() -> int:
-        found = team.plane.request("GET", slices)["items"]
+        endpoint_slices = team.plane.request("GET", slices)["items"]
         return len(
             {
                 endpoint["addresses"][0]
-                for each in found
+                for each in endpoint_slices
                 for endpoint in each["endpoints"] or ()
                 if endpoint["conditions"]["ready"]
             }

@@ -159,8 +159,12 @@ def compared(meter: MetricServer, **spec: Any) -> Object:
 def _behind(team: Tenant, service: str) -> int:
     """The endpoints of a Service."""
     slices = team.plane.request("GET", f"/apis/discovery.k8s.io/v1/namespaces/{team.namespace}/endpointslices")["items"]
-    own = [one for one in slices if one["metadata"]["labels"]["kubernetes.io/service-name"] == service]
-    return sum(len(one["endpoints"] or ()) for one in own)
+    own = [
+        endpoint_slice
+        for endpoint_slice in slices
+        if endpoint_slice["metadata"]["labels"]["kubernetes.io/service-name"] == service
+    ]
+    return sum(len(endpoint_slice["endpoints"] or ()) for endpoint_slice in own)
 
 
 def test_a_canary_is_compared_with_a_baseline_of_its_own_age_and_size(

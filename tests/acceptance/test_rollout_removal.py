@@ -60,9 +60,9 @@ def test_a_namespace_that_is_deleted_under_a_run_is_installed_again(team: Tenant
     team.declare(destination={"namespace": place, "createNamespace": True})
 
     def status() -> Object:
-        found = team.get("RolloutPolicy", WEB, api=API, namespace=place) or {}
-        told: Object = found.get("status") or {}
-        return told
+        live_policy = team.get("RolloutPolicy", WEB, api=API, namespace=place) or {}
+        live_status: Object = live_policy.get("status") or {}
+        return live_status
 
     team.until(lambda: (status().get("state") or {}).get("adoption") == "Done", "the workload is made ready")
     commit = rollout.push(2)
@@ -74,7 +74,7 @@ def test_a_namespace_that_is_deleted_under_a_run_is_installed_again(team: Tenant
     live = team.get("Deployment", WEB, api="apps/v1", namespace=place) or {}
     assert live["spec"]["template"]["spec"]["containers"][0]["image"] == image(2)
     deployments = team.plane.request("GET", f"/apis/apps/v1/namespaces/{place}/deployments")["items"]
-    assert [one["metadata"]["name"] for one in deployments] == [WEB]
+    assert [obj["metadata"]["name"] for obj in deployments] == [WEB]
     team.remove()
     team.plane.request("DELETE", f"/api/v1/namespaces/{place}")
 
@@ -100,20 +100,20 @@ def test_an_application_that_is_deleted_under_a_run_takes_everything_along(team:
 
 def test_a_policy_that_names_nothing_holds_new_versions_and_is_not_ready(team: Tenant) -> None:
     lost = policy(HELD_AT_HALF, targetRef={"name": "wbe"})
-    one = Rollout(team, HELD_AT_HALF)
+    rollout = Rollout(team, HELD_AT_HALF)
     team.commit(files(deployment(WEB, image=image(1)), service(WEB), lost))
     team.declare()
     message = team.says("RolloutRefused", "did you mean Deployment web?")
     assert "new versions of what no policy covers are held: Deployment web" in message
 
     team.commit(files(deployment(WEB, image=image(2), replicas=2), service(WEB), lost), "Version 2")
-    team.until(lambda: one.workload()["spec"]["replicas"] == 2, "the second commit is applied but for its version")
-    assert one.image() == image(1)
-    assert one.status()["conditions"][0]["reason"] == "RolloutRefused"
+    team.until(lambda: rollout.workload()["spec"]["replicas"] == 2, "the second commit is applied but for its version")
+    assert rollout.image() == image(1)
+    assert rollout.status()["conditions"][0]["reason"] == "RolloutRefused"
 
     team.commit(files(deployment(WEB, image=image(2), replicas=2), service(WEB), policy(HELD_AT_HALF)), "Correct the policy")
-    one.at("Step", "Hold")
-    assert one.image() == image(1), "the corrected policy rolls the held version out in its steps"
+    rollout.at("Step", "Hold")
+    assert rollout.image() == image(1), "the corrected policy rolls the held version out in its steps"
 
 
 def test_a_policy_whose_service_is_not_declared_is_refused_at_rest_and_with_a_version(team: Tenant) -> None:
@@ -254,11 +254,14 @@ def test_a_service_with_named_ports_and_several_routes_is_split_on_all_of_them(t
     rollout.at("Step", "Hold")
 
     copied = (team.get("Service", "web-canary") or {})["spec"]["ports"]
-    assert [(one["name"], one["port"], one["targetPort"]) for one in copied] == [("http", 80, "http"), ("admin", 9000, 9000)]
+    assert [(port["name"], port["port"], port["targetPort"]) for port in copied] == [
+        ("http", 80, "http"),
+        ("admin", 9000, 9000),
+    ]
     first, second = (team.get("HTTPRoute", name, api=GATEWAY) or {} for name in (WEB, "admin"))
     assert weights(first) == weights(second) == {WEB: 50, "web-canary": 50}
-    assert [one["name"] for one in first["spec"]["rules"][1]["backendRefs"]] == ["other"]
-    assert {one["port"] for one in second["spec"]["rules"][0]["backendRefs"]} == {9000}
+    assert [backend["name"] for backend in first["spec"]["rules"][1]["backendRefs"]] == ["other"]
+    assert {backend["port"] for backend in second["spec"]["rules"][0]["backendRefs"]} == {9000}
     rollout.command(CommandKind.APPROVE)
 
     team.settled(commit)

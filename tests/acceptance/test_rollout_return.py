@@ -66,8 +66,8 @@ def test_a_bad_commit_is_marked_stays_out_over_a_restart_and_comes_in_when_asked
     assert "rolled back" in said(meter, bad)[-1][1]
     assert all(state != "success" for state, _ in said(meter, bad))
     assert said(meter, good)[-1][0] == "success"
-    (told,) = own.until(lambda: aborted(own), "the Event is there")
-    assert (told["type"], "is rolled back" in told["note"]) == ("Warning", True)
+    (warning,) = own.until(lambda: aborted(own), "the Event is there")
+    assert (warning["type"], "is rolled back" in warning["note"]) == ("Warning", True)
     assert own.application()["status"]["rollouts"][0]["phase"] == "Held"
 
     assert own.agent.stop() == 0

@@ -28,7 +28,7 @@ def test_a_leader_that_was_followed_by_another_touches_nothing_more(own: Tenant)
     rollout.command(CommandKind.APPROVE)
 
     def noticed() -> list[object]:
-        return [one for one in own.agent.said("reconcile failed") if "later leader" in str(one)]  # type: ignore[union-attr]
+        return [line for line in own.agent.said("reconcile failed") if "later leader" in str(line)]  # type: ignore[union-attr]
 
     failed = own.until(noticed, "it notices")
     assert "epoch" in str(failed[0])

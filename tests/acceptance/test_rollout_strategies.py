@@ -132,8 +132,8 @@ def test_a_route_carries_matches_then_a_mirror_then_a_weight(team: Tenant, gatew
     rollout.at("Step", "Hold", step=0)
     front, back = live()
     assert front["matches"][0]["headers"][0]["name"] == "Cookie"
-    assert [one["name"] for one in front["backendRefs"]] == ["web-canary"]
-    assert [one["name"] for one in back["backendRefs"]] == [WEB]
+    assert [backend["name"] for backend in front["backendRefs"]] == ["web-canary"]
+    assert [backend["name"] for backend in back["backendRefs"]] == [WEB]
     rollout.command(CommandKind.APPROVE)
 
     rollout.at("Step", "Hold", step=1)
@@ -209,8 +209,8 @@ def test_workloads_of_one_commit_are_cut_together(team: Tenant) -> None:
     commit = team.commit(both(1))
     team.declare()
     team.settled(commit)
-    for one in (rollout, api):
-        one.until(lambda status: status["state"].get("adoption") == "Done", "the workload is made ready")
+    for target in (rollout, api):
+        target.until(lambda status: status["state"].get("adoption") == "Done", "the workload is made ready")
     commit = team.commit(both(2))
 
     api.at("Step", "Hold")

@@ -94,14 +94,18 @@ def heard(receiver: Receiver, path: str, key: str, value: str) -> list[Told]:
 def test_no_value_of_a_secret_is_on_any_surface(own: Tenant) -> None:
     assert REFUSED.first in refusal(own), "the API server repeats a field that it does not take"
     with Receiver(take) as receiver, collecting() as collector:
-        told = lived(own, receiver, collector)
+        surfaces = lived(own, receiver, collector)
 
-    assert found(SECRETS, told) == {}
-    assert places(found([SHOWN_REFUSED], told)) >= REPEATED
-    assert places(found([SHOWN_HELD], told)) >= {"answer of plan", "answer of diff", "answer of live diff", "command diff"}
-    assert places(found([SHOWN_BY_HAND], told)) >= {"answer of drift", "answer of object of the ConfigMap", "answer of plan"}
-    assert own.name("app") in told["metrics"]
-    assert own.name("app") in told["traces"]
+    assert found(SECRETS, surfaces) == {}
+    assert places(found([SHOWN_REFUSED], surfaces)) >= REPEATED
+    assert places(found([SHOWN_HELD], surfaces)) >= {"answer of plan", "answer of diff", "answer of live diff", "command diff"}
+    assert places(found([SHOWN_BY_HAND], surfaces)) >= {
+        "answer of drift",
+        "answer of object of the ConfigMap",
+        "answer of plan",
+    }
+    assert own.name("app") in surfaces["metrics"]
+    assert own.name("app") in surfaces["traces"]
 
 
 def refusal(own: Tenant) -> str:
@@ -147,7 +151,7 @@ def lived(own: Tenant, receiver: Receiver, collector: Collector) -> dict[str, st
         own.until(lambda: shows("HeldForApproval"), "the page hears of the held plan")
     drift(own)
     own.until(lambda: SHOWN_BY_HAND.first in viewer.ask("GET", f"{path}/drift")[1], "the drift is seen")
-    told = {
+    surfaces = {
         **asked(own, viewer, path, f"?from=rev:{first}&to=rev:{held}"),
         "stream": "".join(streamed),
         **printed(own),
@@ -158,7 +162,7 @@ def lived(own: Tenant, receiver: Receiver, collector: Collector) -> dict[str, st
     assert agent.stop() == 0
     received = {root: [sent for sent in receiver.told if sent.path.startswith(root)] for root in ("/hook", "/slack", "/github")}
     return {
-        **told,
+        **surfaces,
         **{f"received at {root}": "".join(sent.path + sent.body.decode() for sent in all_) for root, all_ in received.items()},
         "traces": "".join(body.decode(errors="replace") for body in collector.bodies),
         "log": agent.log.read_text(errors="replace"),

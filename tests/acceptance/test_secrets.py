@@ -90,7 +90,7 @@ def test_a_secret_appears_in_nothing_the_agent_says_however_it_fails(own: Tenant
         own.until(lambda: hooks.of("DriftDetected") and hooks.of("SyncFailed"), "the receiver hears of it")
         assert agent.stop() == 0
 
-    told = {
+    surfaces = {
         **{f"log {n}": line for n, line in enumerate(agent.log.read_text(errors="replace").splitlines())},
         "webhooks": json.dumps(hooks.messages),
         "applications": json.dumps(_without_spec(own, "applications")),
@@ -98,13 +98,13 @@ def test_a_secret_appears_in_nothing_the_agent_says_however_it_fails(own: Tenant
         "events": json.dumps(_events(own, own.installed.namespace) + _events(own, own.namespace)),
     }
     words = (CANARY, ENCODED, CREDENTIAL, base64.b64encode(CREDENTIAL.encode()).decode())
-    found = [
+    leaks = [
         f"{place}: {text[max(0, text.find(word) - 200) : text.find(word) + 60]}"
-        for place, text in told.items()
+        for place, text in surfaces.items()
         for word in words
         if word in text
     ]
-    assert not found
+    assert not leaks
 
 
 def test_a_secret_is_in_no_metric(team: Tenant) -> None:

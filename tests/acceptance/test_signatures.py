@@ -94,7 +94,8 @@ def test_an_unverified_commit_changes_nothing_and_what_runs_is_repaired(
     assert application["status"]["source"]["unverified"]["commits"][0]["commit"] == bad
     repaired(own, "2")
     own.until(
-        lambda: [one for one in hooks.of("Unverified") if one["revision"]["commit"] == bad], "the refused commit is named"
+        lambda: [message for message in hooks.of("Unverified") if message["revision"]["commit"] == bad],
+        "the refused commit is named",
     )
     assert own.agent.metric("gitops_agent_unverified_commits", application=f"{own.installed.namespace}/{own.name('app')}") == 1
 

@@ -144,9 +144,9 @@ def test_a_rewritten_history_is_followed_and_reported(team: Tenant) -> None:
     assert (team.config("good") or {})["data"] == {"key": "rewritten"}
     agent = team.agent
     assert agent is not None
-    told = eventually(lambda: [line for line in agent.said("history rewritten") if line.get("new") == rewritten])
-    assert told[0]["old"] == lost
-    assert told[0]["lost"] == 2
+    lines = eventually(lambda: [line for line in agent.said("history rewritten") if line.get("new") == rewritten])
+    assert lines[0]["old"] == lost
+    assert lines[0]["lost"] == 2
 
 
 def _failed(team: Tenant) -> str:

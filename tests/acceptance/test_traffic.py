@@ -29,14 +29,14 @@ def test_no_request_is_lost_and_every_share_is_right_while_versions_take_over(tm
 
     if run.returncode == NO_NETWORK:
         pytest.skip(f"this machine gives no network of its own: {run.stderr.strip().splitlines()[-1]}")
-    told = json.loads(figures.read_text()) if figures.exists() else {}
-    assert run.returncode == 0, (run.stderr[-4000:], told)
-    assert [scenario["name"] for scenario in told["scenarios"]] == list(QUICK)
-    assert told["requests_failed"] == 0
-    assert told["requests_sent"] > 5000
-    judged = [share for scenario in told["scenarios"] for share in scenario["shares"] if share["requests"] >= FEWEST]
+    results = json.loads(figures.read_text()) if figures.exists() else {}
+    assert run.returncode == 0, (run.stderr[-4000:], results)
+    assert [scenario["name"] for scenario in results["scenarios"]] == list(QUICK)
+    assert results["requests_failed"] == 0
+    assert results["requests_sent"] > 5000
+    judged = [share for scenario in results["scenarios"] for share in scenario["shares"] if share["requests"] >= FEWEST]
     assert len(judged) >= 3
     assert all(abs(share["seen"] - share["want"]) <= POINTS for share in judged), judged
-    by_name = {scenario["name"]: scenario for scenario in told["scenarios"]}
+    by_name = {scenario["name"]: scenario for scenario in results["scenarios"]}
     assert by_name["agent killed, by route"]["kills"] == 2
     assert by_name["metric fails"]["verdict_to_weight_0"] < 5
