@@ -74,8 +74,8 @@ class Cluster(World):
         open_now: list[Action] = []
         refused = False
         while True:
-            while (one := course.next()) is not None:
-                open_now.append(one)
+            while (ready_action := course.next()) is not None:
+                open_now.append(ready_action)
             if not open_now:
                 break
             if crash_after is not None and len(self.log) >= crash_after:
@@ -104,7 +104,7 @@ class Cluster(World):
             kept=overlaid.kept,
             rolled=overlaid.own | overlaid.bound if result.state.running else frozenset(),
         )
-        objects = {key: one.seen for key, one in self.live.items()}
+        objects = {key: live.seen for key, live in self.live.items()}
         made = plan(desired, Snapshot(objects=objects, baselines=self.baselines, cannot_see={}, complete=True), _POLICY)
         assert not made.verdict.held
         if not made.writes:
@@ -117,7 +117,7 @@ class Cluster(World):
 
     def leave_behind(self, what: Version) -> None:
         """Leaves a canary without pods, and its configuration, of a lost run."""
-        declared = {one.key: one for one in release(what, self._declared)}
+        declared = {manifest.key: manifest for manifest in release(what, self._declared)}
         reads = declared[named("ConfigMap", f"own-{what.hash}")]
         self._put(reads.key, reads.obj, reads.digest)
         obj = canary_objects.canary(declared[WEB].obj, version=what.hash, replicas=0, copies={})
@@ -200,9 +200,9 @@ class Cluster(World):
         if key == self.services[1]:
             self.note(self.share.none and not self.behind, "I5: the Service went before the routes")
         elif key.kind == "ConfigMap":
-            for one in self.live.values():
-                if one.obj["kind"] == "Deployment":
-                    reads = one.obj["spec"]["template"]["spec"]["containers"][0]["envFrom"]
+            for live in self.live.values():
+                if live.obj["kind"] == "Deployment":
+                    reads = live.obj["spec"]["template"]["spec"]["containers"][0]["envFrom"]
                     gone = {"configMapRef": {"name": key.name}} in reads
                     self.note(not gone, f"{key.name} went before pods that read it")
         elif key.kind == "Deployment" and "-c-" in key.name:
@@ -312,9 +312,11 @@ class Cluster(World):
     def _complete(self) -> None:
         """What must hold once a plan is carried out whole."""
         self.note(self.rest == self.head, "what belongs to no rollout does not follow Git")
-        for one in self.live.values():
-            if one.obj["kind"] == "Deployment" and self.state.stable is not None and not self._lost(one.obj):
-                self.note(self._reads_its_own(one.obj), f"{one.obj['metadata']['name']} reads another version's configuration")
+        for live in self.live.values():
+            if live.obj["kind"] == "Deployment" and self.state.stable is not None and not self._lost(live.obj):
+                self.note(
+                    self._reads_its_own(live.obj), f"{live.obj['metadata']['name']} reads another version's configuration"
+                )
         if not self.autoscaled and self.state.primary is None:
             self.note(self.primary_pods == self.replicas, "the replicas do not follow Git")
         self.note(self.baseline_pods <= self.canary_pods, "the baseline is larger than the canary")
@@ -332,8 +334,8 @@ class Cluster(World):
     def _reads_its_own(self, workload: Object) -> bool:
         number = workload["spec"]["template"]["spec"]["containers"][0]["image"].partition(":")[2]
         sources = workload["spec"]["template"]["spec"]["containers"][0]["envFrom"]
-        reads = (self.live.get(named("ConfigMap", one["configMapRef"]["name"])) for one in sources)
-        return all(one is not None and one.obj["data"]["of"] == number for one in reads)
+        reads = (self.live.get(named("ConfigMap", source["configMapRef"]["name"])) for source in sources)
+        return all(live is not None and live.obj["data"]["of"] == number for live in reads)
 
     def _measure(self, result: StepResult) -> None:
         last = self.measurements[-1].at if self.measurements else START - timedelta(days=1)

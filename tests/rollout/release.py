@@ -78,8 +78,8 @@ def carrying(route: Object, share: Share) -> Object:
     """The route with a share; Git's route for none."""
     spec: dict[str, Any] = {} if share.none else {"weight": share.weight}
     if share.match is not None:
-        one = share.match
-        spec["match"] = {"on": str(one.on), "name": one.name, "value": one.value, "mode": str(one.mode)}
+        match = share.match
+        spec["match"] = {"on": str(match.on), "name": match.name, "value": match.value, "mode": str(match.mode)}
     if share.mirror is not None:
         spec["mirror"] = share.mirror.percent
     return {**route, "spec": spec}
@@ -132,7 +132,7 @@ def release(what: Version, replicas: int | None) -> tuple[Manifest, ...]:
         _object(REST, data={"commit": what.commit, "hash": what.hash}),
         _object(named("HorizontalPodAutoscaler", "web"), spec={"scaleTargetRef": target, "maxReplicas": 9}),
     ]
-    return tuple(Manifest.of(one) for one in (objects if replicas is None else objects[:-1]))
+    return tuple(Manifest.of(obj) for obj in (objects if replicas is None else objects[:-1]))
 
 
 @lru_cache(maxsize=16)
@@ -177,21 +177,21 @@ def composed(
     alike = (about.policy.traffic.provider, strategy.rolling is None, strategy.blue_green is None, about.service)
     where = (state.phase, state.stage, state.adoption, state.stable, state.target, state.baseline, state.traffic.want)
     key = (*alike, *where, replicas, head, number)
-    found = _COMPOSED.get(key)
-    if found is None:
+    result = _COMPOSED.get(key)
+    if result is None:
         then = None if number is None else EARLIER
         part = Part(state=state, subject=about, stable=release(stable, then), target=release(target, then), replicas=replicas)
         if len(_COMPOSED) > 20_000:
             _COMPOSED.clear()
-        found = _COMPOSED[key] = compose(release(head, number), [part])
-    return found
+        result = _COMPOSED[key] = compose(release(head, number), [part])
+    return result
 
 
 @lru_cache(maxsize=512)
 def copies(stable: Version, target: Version, number: int | None) -> frozenset[ObjectKey]:
     """The configuration that is copied for a version."""
-    old = {one.key: one.obj for one in release(stable, number)}
-    new = {one.key: one.obj for one in release(target, number)}
+    old = {manifest.key: manifest.obj for manifest in release(stable, number)}
+    new = {manifest.key: manifest.obj for manifest in release(target, number)}
     made = canary_objects.copies(new[WEB], version=target.hash, stable=old, target=new)
     return frozenset(ObjectKey.of(obj) for obj in made)
 

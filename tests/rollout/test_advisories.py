@@ -25,7 +25,7 @@ def declared(selector: Object) -> dict[ObjectKey, Manifest]:
     service = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": {"app": "web"}}}
     rules = [{"backendRefs": [{"name": "web", "port": 80}]}]
     route = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": metadata, "spec": {"rules": rules}}
-    return {one.key: one for one in map(Manifest.of, (workload, budget, service, route))}
+    return {manifest.key: manifest for manifest in map(Manifest.of, (workload, budget, service, route))}
 
 
 def subject(**policy: Any) -> ResolvedPolicy:
@@ -61,25 +61,25 @@ def test_notes_do_not_depend_on_the_order_of_the_manifests() -> None:
     metadata = [{"name": name, "namespace": "shop"} for name in ("b", "c", "a")]
     selector = {"app": "web"}
     others = [
-        *({"apiVersion": "v1", "kind": "Service", "metadata": one, "spec": {"selector": selector}} for one in metadata),
+        *({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"selector": selector}} for meta in metadata),
         *(
             {
                 "apiVersion": "policy/v1",
                 "kind": "PodDisruptionBudget",
-                "metadata": one,
+                "metadata": meta,
                 "spec": {"selector": {"matchLabels": selector}},
             }
-            for one in metadata
+            for meta in metadata
         ),
     ]
-    whole = declared({"matchLabels": {"app": "other"}}) | {one.key: one for one in map(Manifest.of, others)}
+    whole = declared({"matchLabels": {"app": "other"}}) | {manifest.key: manifest for manifest in map(Manifest.of, others)}
 
     assert [note.split()[0].rpartition("/")[2] for note in notes(RolloutState(), subject(), whole)] == ["a", "b", "c"] * 2
 
 
 def test_what_would_keep_a_rollout_from_beginning_is_reported_in_advance() -> None:
     whole = declared({"matchLabels": {"app": "other"}})
-    without = {key: one for key, one in whole.items() if key.kind != "Service"}
+    without = {key: manifest for key, manifest in whole.items() if key.kind != "Service"}
 
     assert notes(RolloutState(), subject(), whole) == ()
     (note,) = notes(RolloutState(), subject(), without)

@@ -119,7 +119,7 @@ def test_a_canary_that_the_api_server_refuses_keeps_no_run_from_ending(policy: R
             if cluster.state.phase is Phase.PROVISION and cluster.state.target == V3:
                 break
         assert cluster.state.target == V3
-        assert [one.result for one in cluster.state.history] == ["Superseded"]
+        assert [entry.result for entry in cluster.state.history] == ["Superseded"]
     else:
         cluster.settle()
         assert cluster.state.phase is (Phase.IDLE if way == "the stable version" else Phase.HELD)

@@ -35,15 +35,15 @@ def test_what_is_no_command_asks_nothing(text: str | None) -> None:
 
 
 def test_what_is_too_long_is_cut_where_it_is_written() -> None:
-    found = read(written(Command(order=CommandKind.ABORT, nonce="1", actor="a" * 500, reason="b" * 500)))
-    assert found is not None
-    assert (len(found.actor), len(found.reason)) == (128, 256)
+    command = read(written(Command(order=CommandKind.ABORT, nonce="1", actor="a" * 500, reason="b" * 500)))
+    assert command is not None
+    assert (len(command.actor), len(command.reason)) == (128, 256)
 
 
 def test_an_actor_cannot_break_out_of_its_line() -> None:
-    found = read('{"order": "abort", "nonce": "1", "actor": "eve\\nforged line"}')
-    assert found is not None
-    assert found.actor == "eve forged line"
+    command = read('{"order": "abort", "nonce": "1", "actor": "eve\\nforged line"}')
+    assert command is not None
+    assert command.actor == "eve forged line"
 
 
 def test_as_many_characters_as_are_written_are_read() -> None:

@@ -136,8 +136,8 @@ def test_what_belongs_to_one_rollout_does_not_depend_on_another(
     together = compose(commit(NEW), parts)
     result = {manifest.key: manifest for manifest in together.manifests}
 
-    for one, other in (parts, reversed(parts)):
-        alone = compose(commit(NEW), [one])
+    for chosen, other in (parts, reversed(parts)):
+        alone = compose(commit(NEW), [chosen])
         theirs = {manifest.key: manifest for manifest in alone.manifests}
         foreign = compose(commit(NEW), [other])
         for key in (alone.own | alone.early) - foreign.own - foreign.early:
@@ -160,16 +160,16 @@ def test_what_is_shared_waits_for_the_last_workload_before_its_cut_and_comes_wit
     done: bool,  # noqa: FBT001 - drawn
 ) -> None:
     parts = [part("web", *first, done=done), part("api", *second, done=done)]
-    states = [one.state for one in parts]
-    waits = any(one.phase is Phase.HELD or (one.running and not one.rolled and not one.cutting) for one in states)
-    taken = any(one.running and one.rolled for one in states)
-    cutting = any(one.cutting for one in states)
-    found = {manifest.key: manifest.obj for manifest in compose(commit(NEW), parts).manifests}
+    states = [entry.state for entry in parts]
+    waits = any(state.phase is Phase.HELD or (state.running and not state.rolled and not state.cutting) for state in states)
+    taken = any(state.running and state.rolled for state in states)
+    cutting = any(state.cutting for state in states)
+    objects = {manifest.key: manifest.obj for manifest in compose(commit(NEW), parts).manifests}
 
     at_rest = NEW if done else OLD
     expected = OLD if waits else NEW if taken else OLD if cutting else at_rest
-    assert found[SHARED]["data"]["of"] == found[WITH]["data"]["of"] == expected.hash
-    assert found[REST]["data"]["of"] == NEW.hash, "what belongs to no rollout follows Git"
+    assert objects[SHARED]["data"]["of"] == objects[WITH]["data"]["of"] == expected.hash
+    assert objects[REST]["data"]["of"] == NEW.hash, "what belongs to no rollout follows Git"
 
 
 def test_two_rollouts_lay_their_shares_over_one_route() -> None:
@@ -192,8 +192,8 @@ def test_what_asks_to_come_before_a_rollout_does_so_though_another_one_holds_it(
     before = ObjectKey("", "ConfigMap", "shop", "before")
 
     def content(*parts: Part) -> str:
-        found = {manifest.key: manifest.obj for manifest in compose(commit(NEW), parts).manifests}
-        return str(found[before]["data"]["of"])
+        objects = {manifest.key: manifest.obj for manifest in compose(commit(NEW), parts).manifests}
+        return str(objects[before]["data"]["of"])
 
     assert content(part("web", Phase.STEP, Stage.HOLD), part("api", Phase.HELD)) == NEW.hash
     assert content(part("api", Phase.HELD)) == OLD.hash

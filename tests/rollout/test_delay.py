@@ -40,7 +40,7 @@ def test_a_judged_version_with_all_traffic_is_promoted_while_the_old_pods_are_ke
     cluster = kept(POLICIES[name]())
 
     assert to_status(cluster.state)["stable"] == {"revision": V2.commit, "hash": V2.hash}
-    assert [(one.result, one.hash) for one in cluster.state.history] == [("Promoted", V2.hash)]
+    assert [(entry.result, entry.hash) for entry in cluster.state.history] == [("Promoted", V2.hash)]
     assert (cluster.primary, cluster.primary_up, cluster.canary_up, cluster.share.weight) == (V1, 4, 4, 100)
     assert describe(cluster.state, cluster.policy).startswith(f"{V2.hash} is stable: the pods of {V1.hash} are kept, at least")
 
@@ -52,7 +52,7 @@ def test_the_end_of_the_delay_adds_no_second_promotion(name: str) -> None:
     cluster.settle()
 
     assert (cluster.state.phase, cluster.primary, cluster.state.stable, cluster.faults) == (Phase.IDLE, V2, V2, [])
-    assert [one.result for one in cluster.state.history] == ["Promoted"]
+    assert [entry.result for entry in cluster.state.history] == ["Promoted"]
     assert not cluster.state.promoted
 
 
@@ -67,7 +67,7 @@ def test_a_newer_version_during_the_delay_starts_from_the_new_one(name: str) -> 
         served.add(cluster.primary if not cluster.share.weight else cluster.canary)
 
     assert (cluster.state.target, cluster.state.stable, served - {None}) == (V3, V2, {V2})
-    assert [one.result for one in cluster.state.history] == ["Promoted"]
+    assert [entry.result for entry in cluster.state.history] == ["Promoted"]
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -92,7 +92,7 @@ def test_the_way_back_during_the_delay_is_one_switch(name: str, *, revert: bool)
     assert (cluster.share.weight, cluster.primary, cluster.primary_up) == (0, V1, 4)
     cluster.settle()
     assert cluster.state.phase is (Phase.IDLE if revert else Phase.HELD)
-    assert [one.result for one in cluster.state.history] == ["Superseded" if revert else "RolledBack", "Promoted"]
+    assert [entry.result for entry in cluster.state.history] == ["Superseded" if revert else "RolledBack", "Promoted"]
     assert (cluster.primary, cluster.state.promoted, cluster.faults) == (V1, False, [])
 
 

@@ -130,7 +130,7 @@ def test_a_share_is_described_in_words() -> None:
     assert share(Share(weight=5, mirror=Mirror(percent=10))) == "5 % of the traffic and copies of 10 %"
 
 
-@pytest.mark.parametrize("stage", [one for one in Stage if one not in {Stage.NONE, Stage.HOLD}])
+@pytest.mark.parametrize("stage", [stage for stage in Stage if stage not in {Stage.NONE, Stage.HOLD}])
 def test_every_stage_has_words(stage: Stage) -> None:
     assert doing(state(Phase.STEP, stage))
 

@@ -24,22 +24,25 @@ def thing(kind: str, name: str, version: str = "v1", **fields: Any) -> Object:
 
 def changed(head: Sequence[Manifest], key: ObjectKey, **spec: Any) -> list[Manifest]:
     """The commit with other fields in the spec of one object."""
-    return [one.with_object({**one.obj, "spec": {**one.obj["spec"], **spec}}) if one.key == key else one for one in head]
+    return [
+        manifest.with_object({**manifest.obj, "spec": {**manifest.obj["spec"], **spec}}) if manifest.key == key else manifest
+        for manifest in head
+    ]
 
 
 def desired(current: RolloutState, head: Sequence[Manifest], *, policy: Any = None) -> dict[str, Object]:
     part = Part(state=current, subject=subject(policy), stable=OLD, target=NEW)
-    return {str(one.key): one.obj for one in compose(head, [part]).manifests}
+    return {str(manifest.key): manifest.obj for manifest in compose(head, [part]).manifests}
 
 
 @pytest.mark.parametrize(("phase", "stage"), DURING)
 def test_what_belongs_to_no_rollout_follows_git(phase: Phase, stage: Stage) -> None:
     head = [*NEW, Manifest.of(thing("ConfigMap", "other")), Manifest.of(thing("Job", "measure", "batch/v1", spec={}))]
-    head = [one for one in head if one.key.kind != "HorizontalPodAutoscaler"]
-    found = desired(state(phase, stage), head)
+    head = [manifest for manifest in head if manifest.key.kind != "HorizontalPodAutoscaler"]
+    objects = desired(state(phase, stage), head)
 
-    assert {"ConfigMap:shop/other", "batch/Job:shop/measure"} <= found.keys()
-    assert "autoscaling/HorizontalPodAutoscaler:shop/web" not in found
+    assert {"ConfigMap:shop/other", "batch/Job:shop/measure"} <= objects.keys()
+    assert "autoscaling/HorizontalPodAutoscaler:shop/web" not in objects
 
 
 @pytest.mark.parametrize(("phase", "stage"), BACK_OFF)
@@ -64,34 +67,36 @@ def test_an_autoscaler_that_git_changes_is_changed_during_a_run() -> None:
 @pytest.mark.parametrize(("phase", "stage"), BACK_OFF)
 def test_configuration_the_stable_pods_read_and_the_service_stay(phase: Phase, stage: Stage) -> None:
     service = ObjectKey("", "Service", "shop", "web")
-    found = desired(state(phase, stage), changed(NEW, service, type="ClusterIP"))
+    objects = desired(state(phase, stage), changed(NEW, service, type="ClusterIP"))
 
-    assert found["ConfigMap:shop/web"]["data"] == {"colour": "red"}
-    assert found["Service:shop/web"]["spec"]["type"] == "NodePort"
+    assert objects["ConfigMap:shop/web"]["data"] == {"colour": "red"}
+    assert objects["Service:shop/web"]["spec"]["type"] == "NodePort"
 
 
 def test_what_the_pods_of_a_version_need_to_start_stays_though_git_drops_it() -> None:
     account = Manifest.of(thing("ServiceAccount", "web"))
     old = [
-        one.with_object({**one.obj, "spec": {**one.obj["spec"], "template": {"spec": {"serviceAccountName": "web"}}}})
-        if one.key == WEB
-        else one
-        for one in OLD
+        manifest.with_object(
+            {**manifest.obj, "spec": {**manifest.obj["spec"], "template": {"spec": {"serviceAccountName": "web"}}}}
+        )
+        if manifest.key == WEB
+        else manifest
+        for manifest in OLD
     ]
     part = Part(state=state(Phase.HELD), subject=subject(), stable=[*old, account], target=NEW)
 
     assert account in compose(NEW, [part]).manifests
-    assert account.key in {one.key for one in withheld(NEW, part)}
+    assert account.key in {manifest.key for manifest in withheld(NEW, part)}
 
 
 def test_the_secret_that_mounts_a_volume_of_a_version_stays_though_git_drops_it() -> None:
     mount = Manifest.of(thing("Secret", "mount"))
     volumes = [{"name": "v", "csi": {"driver": "d", "nodePublishSecretRef": {"name": "mount"}}}]
     old = [
-        one.with_object({**one.obj, "spec": {**one.obj["spec"], "template": {"spec": {"volumes": volumes}}}})
-        if one.key == WEB
-        else one
-        for one in OLD
+        manifest.with_object({**manifest.obj, "spec": {**manifest.obj["spec"], "template": {"spec": {"volumes": volumes}}}})
+        if manifest.key == WEB
+        else manifest
+        for manifest in OLD
     ]
     part = Part(state=state(Phase.HELD), subject=subject(), stable=[*old, mount], target=NEW)
 
@@ -100,32 +105,32 @@ def test_the_secret_that_mounts_a_volume_of_a_version_stays_though_git_drops_it(
 
 def test_a_newer_commit_changes_nothing_of_the_version_that_the_workload_takes() -> None:
     third = manifests("web:3", colour="green")
-    found = desired(state(Phase.PROMOTE, Stage.ROLL), changed(third, WEB, replicas=2))
+    objects = desired(state(Phase.PROMOTE, Stage.ROLL), changed(third, WEB, replicas=2))
 
-    assert found["apps/Deployment:shop/web"]["spec"]["template"]["spec"]["containers"][0]["image"] == "web:2"
-    assert found["apps/Deployment:shop/web"]["spec"]["replicas"] == 2
-    assert found["ConfigMap:shop/web"]["data"] == {"colour": "blue"}
+    assert objects["apps/Deployment:shop/web"]["spec"]["template"]["spec"]["containers"][0]["image"] == "web:2"
+    assert objects["apps/Deployment:shop/web"]["spec"]["replicas"] == 2
+    assert objects["ConfigMap:shop/web"]["data"] == {"colour": "blue"}
 
 
 def test_a_run_keeps_its_service_until_its_end_though_its_target_has_none() -> None:
-    without = [one for one in NEW if one.key != ObjectKey("", "Service", "shop", "web")]
+    without = [manifest for manifest in NEW if manifest.key != ObjectKey("", "Service", "shop", "web")]
     part = Part(state=state(Phase.PROMOTE, Stage.BACK), subject=subject(), stable=OLD, target=without)
 
-    assert ObjectKey("", "Service", "shop", "web") in {one.key for one in compose(without, [part]).manifests}
+    assert ObjectKey("", "Service", "shop", "web") in {manifest.key for manifest in compose(without, [part]).manifests}
 
 
 def test_a_run_that_is_given_up_keeps_the_service_that_only_its_target_declares() -> None:
-    named = next(one for one in NEW if one.key.kind == "Service")
+    named = next(manifest for manifest in NEW if manifest.key.kind == "Service")
     renamed = named.with_object({**named.obj, "metadata": {**named.obj["metadata"], "name": "shop"}})
-    newest = [*(one for one in NEW if one is not named), renamed]
+    newest = [*(manifest for manifest in NEW if manifest is not named), renamed]
     part = Part(state=state(Phase.ABORT, Stage.UNROUTE), subject=subject(canary(service="shop")), stable=OLD, target=newest)
 
-    assert renamed.key in {one.key for one in compose(newest, [part]).manifests}
+    assert renamed.key in {manifest.key for manifest in compose(newest, [part]).manifests}
 
 
 def test_what_is_withheld_is_what_differs_from_the_newest_commit() -> None:
     def of(current: RolloutState, head: Sequence[Manifest]) -> list[str]:
-        return [str(one) for one in withheld(head, Part(state=current, subject=subject(), stable=OLD, target=NEW))]
+        return [str(key) for key in withheld(head, Part(state=current, subject=subject(), stable=OLD, target=NEW))]
 
     assert of(state(Phase.HELD), NEW) == [
         "ConfigMap:shop/web: its pods read it",

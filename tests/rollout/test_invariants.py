@@ -344,12 +344,12 @@ def test_a_death_after_any_action_leads_to_where_the_living_would_have_come(
 @given(events=st.lists(EVENTS, max_size=15))
 def test_what_has_traffic_is_never_missing_from_what_the_cluster_should_look_like(name: str, events: list[Event]) -> None:
     cluster = Cluster(policy=POLICIES[name]())
-    for event in [("turns", 5), ("push", 2), *(one for one in events if one[0] != "rename")]:
+    for event in [("turns", 5), ("push", 2), *(candidate for candidate in events if candidate[0] != "rename")]:
         happen(cluster, event)
         cluster.turn()
         state = cluster.state
         about = subject(cluster.policy if state.plan is None else load_policy(state.plan))
-        declared = {(one.key.kind, one.key.name) for one in overlay(state, OLD, NEW, about).manifests}
+        declared = {(manifest.key.kind, manifest.key.name) for manifest in overlay(state, OLD, NEW, about).manifests}
         made = {("Service", "web-canary"), ("Deployment", canary_name("web", state.target.hash if state.target else ""))}
 
         if not (cluster.share.none and state.traffic.want.none):
@@ -371,5 +371,5 @@ def at_rest(cluster: Cluster) -> None:
 def _placed(cluster: Cluster) -> tuple[object, ...]:
     """Where everything stands, but for what was measured meanwhile."""
     sides = (cluster.primary, cluster.primary_pods, cluster.canary, cluster.canary_pods)
-    live = {key: one.seen.projection for key, one in cluster.live.items()}
+    live = {key: entry.seen.projection for key, entry in cluster.live.items()}
     return (replace(cluster.state, plan=None, counters=()), *sides, cluster.rest, cluster.share, live)

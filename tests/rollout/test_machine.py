@@ -21,7 +21,7 @@ from tests.rollout.release import V1, V2, V3, version
 
 
 def results(cluster: Cluster) -> list[str]:
-    return [one.result for one in cluster.state.history]
+    return [entry.result for entry in cluster.state.history]
 
 
 def test_a_workload_is_adopted_pods_first_and_only_then_the_service() -> None:

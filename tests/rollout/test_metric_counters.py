@@ -42,8 +42,8 @@ def test_a_success_in_between_keeps_the_reason_of_the_last_failure() -> None:
     counters = fresh((), METRICS)
     for number, (answer, message) in enumerate([(Answer.FAILURE, "too high"), (Answer.SUCCESS, "")]):
         at = START + timedelta(seconds=number)
-        one = Measurement(metric="errors", at=at, answer=answer, hash="v2", message=message)
-        counters = counted(counters, [one], version="v2", now=LATER)
+        measurement = Measurement(metric="errors", at=at, answer=answer, hash="v2", message=message)
+        counters = counted(counters, [measurement], version="v2", now=LATER)
 
     assert counters[0].message == "too high"
 

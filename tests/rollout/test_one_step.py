@@ -30,17 +30,17 @@ LOST = Routing(share=Share(weight=100), verdict=Verdict.NOT_YET)
 @pytest.mark.parametrize("phase", [Phase.PROVISION, Phase.STEP, Phase.PAUSED])
 def test_a_newer_version_ends_a_run_beside_the_workload(phase: Phase) -> None:
     stage = Stage.HOLD if phase is Phase.STEP else Stage.NONE
-    found = after(running(phase, stage, weight=25, canary=1), head=V3, seconds=1)
+    state = after(running(phase, stage, weight=25, canary=1), head=V3, seconds=1)
 
-    assert (found.phase, found.reason) == (Phase.SUPERSEDED, f"{V3.hash} is newer")
+    assert (state.phase, state.reason) == (Phase.SUPERSEDED, f"{V3.hash} is newer")
 
 
 @pytest.mark.parametrize("phase", [Phase.PROVISION, Phase.STEP, Phase.PAUSED])
 def test_a_commit_of_the_same_version_only_names_it_anew(phase: Phase) -> None:
     stage = Stage.HOLD if phase is Phase.STEP else Stage.NONE
-    found = after(running(phase, stage, weight=25, canary=1, until=START + timedelta(hours=9)), head=AGAIN, seconds=1)
+    state = after(running(phase, stage, weight=25, canary=1, until=START + timedelta(hours=9)), head=AGAIN, seconds=1)
 
-    assert (found.phase is Phase.SUPERSEDED, found.target) == (False, AGAIN)
+    assert (state.phase is Phase.SUPERSEDED, state.target) == (False, AGAIN)
 
 
 def test_a_newer_version_waits_while_the_workload_rolls() -> None:
@@ -73,8 +73,8 @@ def failures(state: RolloutState, policy: RolloutPolicySpec) -> int:
     """The failures that count once one was measured."""
     failure = Measurement(metric="errors", at=START + timedelta(seconds=1), answer=Answer.FAILURE, hash=V2.hash)
     counting = replace(state, counters=(Counter(metric="errors"),))
-    found = after(counting, policy=policy, measurements=(failure,), seconds=2)
-    return found.counters[0].failed
+    result = after(counting, policy=policy, measurements=(failure,), seconds=2)
+    return result.counters[0].failed
 
 
 @pytest.mark.parametrize(("stage", "counted"), [(Stage.HOLD, 1), (Stage.SCALE, 0), (Stage.ROUTE, 0)])
@@ -131,9 +131,9 @@ PATIENT = canary(pausedDeadline="1h")
 def test_the_next_step_is_made_when_the_clock_may_change_something(
     state: RolloutState, policy: RolloutPolicySpec, seconds: float, wake: float | None
 ) -> None:
-    found = stepped(state, policy=policy, seconds=seconds, routing=None).wake_at
+    wake_at = stepped(state, policy=policy, seconds=seconds, routing=None).wake_at
 
-    assert found == (None if wake is None else START + timedelta(seconds=wake))
+    assert wake_at == (None if wake is None else START + timedelta(seconds=wake))
 
 
 def test_a_clock_that_was_set_back_lets_a_stage_begin_anew_with_the_rest_of_its_wait() -> None:
@@ -142,16 +142,16 @@ def test_a_clock_that_was_set_back_lets_a_stage_begin_anew_with_the_rest_of_its_
     state = running(Phase.STEP, Stage.HOLD, weight=25, canary=1, until=until, counters=counters, policy=JUDGED)
     now = START - timedelta(seconds=100)
 
-    found = after(state, policy=JUDGED, seconds=-100)
+    result = after(state, policy=JUDGED, seconds=-100)
 
-    assert (found.entered_at, found.traffic.verified_at, found.counters[0].last_at) == (now, now, now)
-    assert found.until == now + timedelta(seconds=60)
+    assert (result.entered_at, result.traffic.verified_at, result.counters[0].last_at) == (now, now, now)
+    assert result.until == now + timedelta(seconds=60)
 
 
 def test_versions_that_were_given_up_with_another_one_are_forgiven_when_that_is_corrected() -> None:
     alone, together = (
-        Rejected(hash=one.hash, commit=one.commit, reason="slow", at=START, together=other)
-        for one, other in ((V2, ""), (V3, "shop/api"))
+        Rejected(hash=version.hash, commit=version.commit, reason="slow", at=START, together=other)
+        for version, other in ((V2, ""), (V3, "shop/api"))
     )
     resting = running(Phase.IDLE, target=None, plan=None, canary=0, traffic=Traffic(), rejected=(alone, together))
 
@@ -203,9 +203,9 @@ def test_more_pods_of_both_sides_are_always_affordable() -> None:
     more = running(Phase.PAUSED, weight=50, canary=3, primary=3, policy=PLAIN)
     few = {"canary": pods(0, replicas=1, version=V2), "primary": pods(0, replicas=1), "selected": False, "endpoints": 1}
 
-    found = stepped(more, **few, policy=PLAIN, seconds=1)
+    result = stepped(more, **few, policy=PLAIN, seconds=1)
 
-    assert (found.replicas.primary, found.replicas.canary) == (found.state.primary, found.state.canary)
+    assert (result.replicas.primary, result.replicas.canary) == (result.state.primary, result.state.canary)
 
 
 def test_at_rest_a_canary_that_is_left_is_no_matter_of_what_may_be_applied() -> None:
@@ -223,9 +223,9 @@ def test_more_pods_of_the_workload_are_affordable_though_earlier_ones_are_still_
 
 def test_without_a_service_a_step_before_any_traffic_has_no_share_in_force() -> None:
     scaling = running(Phase.STEP, Stage.SCALE, canary=1, traffic=UNSURE, policy=PLAIN)
-    found = after(scaling, service=False, routing=UNCONFIRMED, canary=None, policy=PLAIN, seconds=1)
+    state = after(scaling, service=False, routing=UNCONFIRMED, canary=None, policy=PLAIN, seconds=1)
 
-    assert not found.traffic.verified
+    assert not state.traffic.verified
 
 
 def test_routes_that_are_refused_after_they_were_confirmed_keep_no_run_from_ending() -> None:
@@ -240,9 +240,9 @@ def test_a_plain_service_without_pods_shows_no_share_and_is_not_waited_for_longe
 ) -> None:
     leaving = running(Phase.ABORT, Stage.UNROUTE, traffic=UNSURE, policy=PLAIN)
     silent = pods(0, replicas=replicas)
-    found = after(leaving, primary=silent, replicas=replicas, routing=UNCONFIRMED, policy=PLAIN, seconds=seconds)
+    state = after(leaving, primary=silent, replicas=replicas, routing=UNCONFIRMED, policy=PLAIN, seconds=seconds)
 
-    assert found.traffic.verified is verified
+    assert state.traffic.verified is verified
 
 
 @pytest.mark.parametrize("order", [CommandKind.RETRY, CommandKind.PROMOTE])

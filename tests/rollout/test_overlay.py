@@ -101,68 +101,72 @@ def overlay(
     return routed(laid(at, commits(at, stable, target), about, replicas), at, about)
 
 
-def objects(found: OverlayResult) -> dict[str, Object]:
-    return {str(one.key): one.obj for one in found.manifests}
+def objects(result: OverlayResult) -> dict[str, Object]:
+    return {str(manifest.key): manifest.obj for manifest in result.manifests}
 
 
 def test_at_rest_the_workload_is_adopted_and_nothing_else_is_changed() -> None:
-    found = objects(overlay(state(Phase.IDLE, target=None), OLD, OLD, subject()))
-    web = found["apps/Deployment:shop/web"]
+    by_name = objects(overlay(state(Phase.IDLE, target=None), OLD, OLD, subject()))
+    web = by_name["apps/Deployment:shop/web"]
 
-    assert found.keys() == {str(one.key) for one in OLD}
+    assert by_name.keys() == {str(manifest.key) for manifest in OLD}
     assert web["spec"]["template"]["metadata"]["labels"] == {"app": "web", canary_objects.VARIANT: "primary"}
     assert web["spec"]["selector"] == {"matchLabels": {"app": "web"}}
     assert web["metadata"]["annotations"][canary_objects.ROLLOUT_HASH] == STABLE.hash
-    assert found["Service:shop/web"]["spec"]["selector"] == {"app": "web", canary_objects.VARIANT: "primary"}
-    assert found["autoscaling/HorizontalPodAutoscaler:shop/web"] == OLD[4].obj
+    assert by_name["Service:shop/web"]["spec"]["selector"] == {"app": "web", canary_objects.VARIANT: "primary"}
+    assert by_name["autoscaling/HorizontalPodAutoscaler:shop/web"] == OLD[4].obj
 
 
 def test_the_service_selects_by_the_label_only_after_the_pods_have_it() -> None:
-    found = objects(overlay(state(Phase.IDLE, target=None, adoption=Adoption.LABEL), OLD, OLD, subject()))
+    by_name = objects(overlay(state(Phase.IDLE, target=None, adoption=Adoption.LABEL), OLD, OLD, subject()))
 
-    assert canary_objects.VARIANT in found["apps/Deployment:shop/web"]["spec"]["template"]["metadata"]["labels"]
-    assert found["Service:shop/web"]["spec"]["selector"] == {"app": "web"}
+    assert canary_objects.VARIANT in by_name["apps/Deployment:shop/web"]["spec"]["template"]["metadata"]["labels"]
+    assert by_name["Service:shop/web"]["spec"]["selector"] == {"app": "web"}
 
 
 def test_a_workload_gets_no_label_before_it_is_adopted() -> None:
-    found = objects(overlay(state(Phase.IDLE, target=None, adoption=Adoption.NONE), OLD, OLD, subject()))
+    by_name = objects(overlay(state(Phase.IDLE, target=None, adoption=Adoption.NONE), OLD, OLD, subject()))
 
-    assert found["apps/Deployment:shop/web"]["spec"]["template"]["metadata"]["labels"] == {"app": "web"}
+    assert by_name["apps/Deployment:shop/web"]["spec"]["template"]["metadata"]["labels"] == {"app": "web"}
 
 
 def test_a_workload_that_is_rolled_in_place_gets_no_label_though_it_was_adopted_before() -> None:
     about = replace(subject(rolling()), provider=None)
-    found = objects(overlay(state(Phase.IDLE, target=None), OLD, OLD, about))
+    by_name = objects(overlay(state(Phase.IDLE, target=None), OLD, OLD, about))
 
-    assert found["apps/Deployment:shop/web"]["spec"]["template"]["metadata"]["labels"] == {"app": "web"}
+    assert by_name["apps/Deployment:shop/web"]["spec"]["template"]["metadata"]["labels"] == {"app": "web"}
 
 
 def test_a_version_without_the_service_is_reached_by_that_of_the_stable_one() -> None:
-    without = [one for one in NEW if one.key.kind != "Service"]
-    found = objects(overlay(state(Phase.STEP, Stage.HOLD), OLD, without, subject()))
+    without = [manifest for manifest in NEW if manifest.key.kind != "Service"]
+    by_name = objects(overlay(state(Phase.STEP, Stage.HOLD), OLD, without, subject()))
 
-    assert found["Service:shop/web-canary"]["spec"]["ports"] == [{"port": 80}]
+    assert by_name["Service:shop/web-canary"]["spec"]["ports"] == [{"port": 80}]
 
 
 @pytest.mark.parametrize("phase", [Phase.PENDING, Phase.STEP, Phase.HELD])
 def test_a_workload_and_its_service_are_decided_by_their_rollout_alone_and_nothing_declared_is_kept(phase: Phase) -> None:
-    def asking(one: Manifest) -> Manifest:
-        metadata = {**one.obj["metadata"], "annotations": {marks.APPLY_BEFORE_ROLLOUT: "true"}}
-        return one.with_object({**one.obj, "metadata": metadata}) if one.key.kind in {"Service", "ConfigMap"} else one
+    def asking(manifest: Manifest) -> Manifest:
+        metadata = {**manifest.obj["metadata"], "annotations": {marks.APPLY_BEFORE_ROLLOUT: "true"}}
+        return (
+            manifest.with_object({**manifest.obj, "metadata": metadata})
+            if manifest.key.kind in {"Service", "ConfigMap"}
+            else manifest
+        )
 
-    found = overlay(
-        state(phase, Stage.HOLD if phase is Phase.STEP else Stage.NONE), OLD, [asking(one) for one in NEW], subject()
+    result = overlay(
+        state(phase, Stage.HOLD if phase is Phase.STEP else Stage.NONE), OLD, [asking(manifest) for manifest in NEW], subject()
     )
 
     alone = {WEB, ObjectKey("", "Service", "shop", "web")}
-    assert alone <= found.own
-    assert not alone & (found.early | found.bound)
-    assert not found.kept & {one.key for one in found.manifests}
-    assert ObjectKey("", "ConfigMap", "shop", "web") in found.bound
+    assert alone <= result.own
+    assert not alone & (result.early | result.bound)
+    assert not result.kept & {manifest.key for manifest in result.manifests}
+    assert ObjectKey("", "ConfigMap", "shop", "web") in result.bound
 
 
 def test_an_autoscaler_of_another_namespace_or_at_rest_may_scale_down() -> None:
-    (scaler,) = (one.obj for one in OLD if one.key.kind == "HorizontalPodAutoscaler")
+    (scaler,) = (manifest.obj for manifest in OLD if manifest.key.kind == "HorizontalPodAutoscaler")
     foreign = Manifest.of({**scaler, "metadata": {**scaler["metadata"], "namespace": "bank"}})
     running = objects(overlay(state(Phase.STEP, Stage.HOLD), [*OLD, foreign], [*NEW, foreign], subject(autoscaled=True)))
     resting = objects(overlay(state(Phase.IDLE, target=None), OLD, OLD, subject(autoscaled=True)))
@@ -173,45 +177,45 @@ def test_an_autoscaler_of_another_namespace_or_at_rest_may_scale_down() -> None:
 
 @pytest.mark.parametrize(("value", "colour"), [("true", "blue"), ("false", "red")])
 def test_held_configuration_changes_before_the_rollout_only_where_it_asks_for_it(value: str, colour: str) -> None:
-    def asking(one: Manifest) -> Manifest:
-        if one.key.kind != "ConfigMap":
-            return one
-        metadata = {**one.obj["metadata"], "annotations": {marks.APPLY_BEFORE_ROLLOUT: value}}
-        return one.with_object({**one.obj, "metadata": metadata})
+    def asking(manifest: Manifest) -> Manifest:
+        if manifest.key.kind != "ConfigMap":
+            return manifest
+        metadata = {**manifest.obj["metadata"], "annotations": {marks.APPLY_BEFORE_ROLLOUT: value}}
+        return manifest.with_object({**manifest.obj, "metadata": metadata})
 
-    pending = overlay(state(Phase.PENDING), OLD, [asking(one) for one in NEW], subject())
+    pending = overlay(state(Phase.PENDING), OLD, [asking(manifest) for manifest in NEW], subject())
 
     assert objects(pending)["ConfigMap:shop/web"]["data"] == {"colour": colour}
     assert ObjectKey("", "ConfigMap", "shop", "web") in pending.early or value == "false"
 
 
 def test_a_step_has_both_versions_and_a_share_on_the_route() -> None:
-    found = objects(overlay(state(Phase.STEP, Stage.HOLD, weight=25), OLD, NEW, subject()))
-    second = found["apps/Deployment:shop/web-c-bbbbbbbb"]
+    by_name = objects(overlay(state(Phase.STEP, Stage.HOLD, weight=25), OLD, NEW, subject()))
+    second = by_name["apps/Deployment:shop/web-c-bbbbbbbb"]
     own = {"app": "web", canary_objects.VARIANT: "canary", canary_objects.ROLLOUT_HASH: TARGET.hash}
 
-    assert found["apps/Deployment:shop/web"]["spec"]["template"]["spec"]["containers"][0]["image"] == "web:1"
+    assert by_name["apps/Deployment:shop/web"]["spec"]["template"]["spec"]["containers"][0]["image"] == "web:1"
     assert second["spec"]["template"]["spec"]["containers"][0]["image"] == "web:2"
     assert second["spec"]["template"]["spec"]["containers"][0]["envFrom"] == [{"configMapRef": {"name": "web-bbbbbbbb"}}]
     assert second["spec"]["selector"]["matchLabels"] == second["spec"]["template"]["metadata"]["labels"] == own
     assert second["spec"]["replicas"] == 2
-    assert found["ConfigMap:shop/web"]["data"] == {"colour": "red"}
-    assert found["ConfigMap:shop/web-bbbbbbbb"]["data"] == {"colour": "blue"}
-    assert found["Service:shop/web-canary"]["spec"] == {"type": "ClusterIP", "ports": [{"port": 80}], "selector": own}
-    assert found["gateway.networking.k8s.io/HTTPRoute:shop/web"]["spec"] == {"to": {"web": 75, "web-canary": 25}}
+    assert by_name["ConfigMap:shop/web"]["data"] == {"colour": "red"}
+    assert by_name["ConfigMap:shop/web-bbbbbbbb"]["data"] == {"colour": "blue"}
+    assert by_name["Service:shop/web-canary"]["spec"] == {"type": "ClusterIP", "ports": [{"port": 80}], "selector": own}
+    assert by_name["gateway.networking.k8s.io/HTTPRoute:shop/web"]["spec"] == {"to": {"web": 75, "web-canary": 25}}
 
 
 def test_the_canary_is_reached_by_the_ports_the_routes_of_either_version_name() -> None:
     def exposing(*ports: Object) -> list[Manifest]:
         service: Object = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "shop"}}
         spec = {"selector": {"app": "web"}, "ports": list(ports)}
-        return [one for one in NEW if one.key.kind != "Service"] + [Manifest.of({**service, "spec": spec})]
+        return [manifest for manifest in NEW if manifest.key.kind != "Service"] + [Manifest.of({**service, "spec": spec})]
 
     old = exposing({"port": 80, "targetPort": 8080}, {"port": 81, "name": "admin"})
     new = exposing({"port": 8000, "targetPort": 8080}, {"port": 81, "name": "admin", "targetPort": 9000})
-    found = objects(overlay(state(Phase.STEP, Stage.HOLD), old, new, subject()))
+    by_name = objects(overlay(state(Phase.STEP, Stage.HOLD), old, new, subject()))
 
-    assert found["Service:shop/web-canary"]["spec"]["ports"] == [
+    assert by_name["Service:shop/web-canary"]["spec"]["ports"] == [
         {"port": 8000, "targetPort": 8080, "name": "port-8000"},
         {"port": 81, "name": "admin", "targetPort": 9000},
         {"port": 80, "targetPort": 8080, "name": "port-80"},
@@ -219,8 +223,8 @@ def test_the_canary_is_reached_by_the_ports_the_routes_of_either_version_name() 
 
 
 def test_a_baseline_is_the_stable_version_anew_where_the_service_finds_it() -> None:
-    found = objects(overlay(state(Phase.STEP, Stage.HOLD, weight=25, baseline=2), OLD, NEW, subject()))
-    third = found["apps/Deployment:shop/web-b-aaaaaaaa"]
+    by_name = objects(overlay(state(Phase.STEP, Stage.HOLD, weight=25, baseline=2), OLD, NEW, subject()))
+    third = by_name["apps/Deployment:shop/web-b-aaaaaaaa"]
     own = {"app": "web", canary_objects.VARIANT: "primary", canary_objects.ROLLOUT_HASH: STABLE.hash}
 
     assert third["metadata"]["labels"][canary_objects.VARIANT] == "baseline"
@@ -228,28 +232,28 @@ def test_a_baseline_is_the_stable_version_anew_where_the_service_finds_it() -> N
     assert third["spec"]["replicas"] == 2
     container = third["spec"]["template"]["spec"]["containers"][0]
     assert (container["image"], container["envFrom"]) == ("web:1", [{"configMapRef": {"name": "web"}}])
-    assert found["Service:shop/web"]["spec"]["selector"].items() <= own.items()
+    assert by_name["Service:shop/web"]["spec"]["selector"].items() <= own.items()
 
 
 def test_the_autoscaler_does_not_scale_down_during_a_run_and_owns_the_replicas() -> None:
-    found = objects(overlay(state(Phase.STEP, Stage.HOLD), OLD, NEW, subject(autoscaled=True)))
+    by_name = objects(overlay(state(Phase.STEP, Stage.HOLD), OLD, NEW, subject(autoscaled=True)))
 
-    behavior = found["autoscaling/HorizontalPodAutoscaler:shop/web"]["spec"]["behavior"]
+    behavior = by_name["autoscaling/HorizontalPodAutoscaler:shop/web"]["spec"]["behavior"]
     assert behavior == {"scaleDown": {"selectPolicy": "Disabled"}}
-    assert "replicas" not in found["apps/Deployment:shop/web"]["spec"]
+    assert "replicas" not in by_name["apps/Deployment:shop/web"]["spec"]
 
 
 def test_what_a_version_adds_comes_first_and_what_it_changes_or_drops_waits() -> None:
     extra: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra", "namespace": "shop"}}
-    without = [one for one in NEW if one.key.kind != "ConfigMap"]
-    found = objects(overlay(state(Phase.PENDING), OLD, [*without, Manifest.of(extra)], subject()))
+    without = [manifest for manifest in NEW if manifest.key.kind != "ConfigMap"]
+    by_name = objects(overlay(state(Phase.PENDING), OLD, [*without, Manifest.of(extra)], subject()))
 
-    assert "ConfigMap:shop/extra" in found
-    assert found["ConfigMap:shop/web"]["data"] == {"colour": "red"}
+    assert "ConfigMap:shop/extra" in by_name
+    assert by_name["ConfigMap:shop/web"]["data"] == {"colour": "red"}
 
 
 def test_what_stable_pods_read_is_kept_until_the_run_ends() -> None:
-    without = [one for one in NEW if one.key.kind != "ConfigMap"]
+    without = [manifest for manifest in NEW if manifest.key.kind != "ConfigMap"]
     rolling = overlay(state(Phase.PROMOTE, Stage.ROLL, weight=100), OLD, without, subject())
     ended = overlay(state(Phase.IDLE, stable=TARGET, target=None), without, without, subject())
 
@@ -261,26 +265,26 @@ def test_what_stable_pods_read_is_kept_until_the_run_ends() -> None:
 def test_what_a_version_added_is_kept_while_its_pods_may_read_it(phase: Phase, stage: Stage) -> None:
     extra: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra", "namespace": "shop"}}
     leaving = Part(state=state(phase, stage, weight=100), subject=subject(), stable=OLD, target=[*NEW, Manifest.of(extra)])
-    found = compose(OLD, [leaving])
+    result = compose(OLD, [leaving])
 
-    assert ObjectKey("", "ConfigMap", "shop", "extra") in found.kept
-    assert "ConfigMap:shop/extra" not in objects(found)
+    assert ObjectKey("", "ConfigMap", "shop", "extra") in result.kept
+    assert "ConfigMap:shop/extra" not in objects(result)
 
 
 def test_the_replicas_are_those_the_cluster_can_afford_now() -> None:
     about = ResolvedPolicy(policy=canary(plain=True), workload=WEB, provider=PlainService())
     now = Replicas(primary=4, canary=1)
-    found = objects(overlay(state(Phase.STEP, Stage.SCALE, weight=25, primary=3), OLD, NEW, about, now))
+    by_name = objects(overlay(state(Phase.STEP, Stage.SCALE, weight=25, primary=3), OLD, NEW, about, now))
 
-    assert found["apps/Deployment:shop/web"]["spec"]["replicas"] == 4
-    assert found["apps/Deployment:shop/web-c-bbbbbbbb"]["spec"]["replicas"] == 1
+    assert by_name["apps/Deployment:shop/web"]["spec"]["replicas"] == 4
+    assert by_name["apps/Deployment:shop/web-c-bbbbbbbb"]["spec"]["replicas"] == 1
 
 
 def test_leaving_takes_routes_then_the_service_then_the_workload() -> None:
     def there(stage: Stage) -> tuple[bool, bool]:
-        found = objects(overlay(state(Phase.ABORT, stage), OLD, NEW, subject()))
-        assert found["gateway.networking.k8s.io/HTTPRoute:shop/web"] == OLD[3].obj
-        return "Service:shop/web-canary" in found, "apps/Deployment:shop/web-c-bbbbbbbb" in found
+        by_name = objects(overlay(state(Phase.ABORT, stage), OLD, NEW, subject()))
+        assert by_name["gateway.networking.k8s.io/HTTPRoute:shop/web"] == OLD[3].obj
+        return "Service:shop/web-canary" in by_name, "apps/Deployment:shop/web-c-bbbbbbbb" in by_name
 
     assert [there(stage) for stage in (Stage.UNROUTE, Stage.DRAIN, Stage.SERVICE, Stage.WORKLOAD)] == [
         (True, True),
@@ -291,10 +295,10 @@ def test_leaving_takes_routes_then_the_service_then_the_workload() -> None:
 
 
 def test_restoring_brings_the_stable_workload_back_behind_the_canary() -> None:
-    found = objects(overlay(state(Phase.PROMOTE, Stage.RESTORE, weight=100), OLD, NEW, subject()))
+    by_name = objects(overlay(state(Phase.PROMOTE, Stage.RESTORE, weight=100), OLD, NEW, subject()))
 
-    assert found["apps/Deployment:shop/web"]["spec"]["template"]["spec"]["containers"][0]["image"] == "web:1"
-    assert found["gateway.networking.k8s.io/HTTPRoute:shop/web"]["spec"]["to"]["web-canary"] == 100
+    assert by_name["apps/Deployment:shop/web"]["spec"]["template"]["spec"]["containers"][0]["image"] == "web:1"
+    assert by_name["gateway.networking.k8s.io/HTTPRoute:shop/web"]["spec"]["to"]["web-canary"] == 100
 
 
 @pytest.mark.parametrize(
@@ -307,19 +311,19 @@ def test_restoring_brings_the_stable_workload_back_behind_the_canary() -> None:
 )
 def test_a_plain_service_selects_one_side_or_both(weight: int, selector: dict[str, str]) -> None:
     about = ResolvedPolicy(policy=canary(plain=True), workload=WEB, provider=PlainService())
-    found = objects(overlay(state(Phase.STEP, Stage.HOLD, weight=weight, primary=3), OLD, NEW, about))
+    by_name = objects(overlay(state(Phase.STEP, Stage.HOLD, weight=weight, primary=3), OLD, NEW, about))
 
-    assert found["Service:shop/web"]["spec"]["selector"] == selector
-    assert found["Service:shop/web-canary"]["spec"]["selector"][canary_objects.ROLLOUT_HASH] == TARGET.hash
-    assert found["apps/Deployment:shop/web"]["spec"]["replicas"] == 3
+    assert by_name["Service:shop/web"]["spec"]["selector"] == selector
+    assert by_name["Service:shop/web-canary"]["spec"]["selector"][canary_objects.ROLLOUT_HASH] == TARGET.hash
+    assert by_name["apps/Deployment:shop/web"]["spec"]["replicas"] == 3
 
 
 def test_manifests_are_never_mutated() -> None:
-    before = [copy(one.obj) for one in (*OLD, *NEW)]
+    before = [copy(manifest.obj) for manifest in (*OLD, *NEW)]
     for phase in Phase:
         overlay(state(phase, Stage.HOLD if phase is Phase.STEP else Stage.ROLL, weight=10), OLD, NEW, subject())
 
-    assert [one.obj for one in (*OLD, *NEW)] == before
+    assert [manifest.obj for manifest in (*OLD, *NEW)] == before
 
 
 def test_names_stay_short_enough_for_labels() -> None:
@@ -357,7 +361,9 @@ def test_a_way_out_does_not_make_a_canary_that_does_not_exist(phase: Phase, stag
     leaving, absent = state(phase, stage), Replicas(primary=None, canary=2, absent=True)
 
     made = {
-        one.key.kind: one.key.name for one in overlay(leaving, OLD, NEW, subject(), absent).manifests if "-" in one.key.name
+        manifest.key.kind: manifest.key.name
+        for manifest in overlay(leaving, OLD, NEW, subject(), absent).manifests
+        if "-" in manifest.key.name
     }
 
     assert "Deployment" not in made
@@ -367,10 +373,10 @@ def test_a_way_out_does_not_make_a_canary_that_does_not_exist(phase: Phase, stag
 def test_traffic_returns_through_a_canary_that_has_to_be_made_anew() -> None:
     restoring, absent = state(Phase.PROMOTE, Stage.RESTORE), Replicas(primary=None, canary=2, absent=True)
 
-    assert any(one.key.name == "web-c-bbbbbbbb" for one in overlay(restoring, OLD, NEW, subject(), absent).manifests)
+    assert any(manifest.key.name == "web-c-bbbbbbbb" for manifest in overlay(restoring, OLD, NEW, subject(), absent).manifests)
 
 
-RENAMED = [one for one in NEW if one.key.name != "web" or one.key.kind not in {"Service", "HTTPRoute"}]
+RENAMED = [manifest for manifest in NEW if manifest.key.name != "web" or manifest.key.kind not in {"Service", "HTTPRoute"}]
 
 
 @pytest.mark.parametrize(
@@ -382,7 +388,7 @@ def test_a_run_keeps_the_service_and_the_routes_that_git_renames_meanwhile(phase
 
     overlaid = overlay(renaming, OLD, RENAMED, subject())
 
-    declared = {(one.key.kind, one.key.name): one.obj for one in overlaid.manifests}
+    declared = {(manifest.key.kind, manifest.key.name): manifest.obj for manifest in overlaid.manifests}
     assert declared["Service", "web"]["spec"]["selector"]["gitops-agent.dev/variant"] == "primary"
     weight = renaming.traffic.want.weight
     assert declared["HTTPRoute", "web"]["spec"] == ({"to": {"web": 0, "web-canary": 100}} if weight else {})
@@ -391,22 +397,22 @@ def test_a_run_keeps_the_service_and_the_routes_that_git_renames_meanwhile(phase
 def test_what_git_renamed_goes_once_the_run_has_ended() -> None:
     overlaid = overlay(state(Phase.IDLE, target=None), RENAMED, RENAMED, subject())
 
-    assert not any(one.key.kind in {"Service", "HTTPRoute"} for one in overlaid.manifests)
+    assert not any(manifest.key.kind in {"Service", "HTTPRoute"} for manifest in overlaid.manifests)
 
 
 def test_a_rollout_adapts_its_workload_service_routes_and_autoscaler_and_nothing_else() -> None:
     declared = manifests("web:1")
 
-    kinds = {one.key.kind for one in declared if adapted(one, subject())}
+    kinds = {manifest.key.kind for manifest in declared if adapted(manifest, subject())}
 
     assert kinds == {"Deployment", "Service", "HTTPRoute", "HorizontalPodAutoscaler"}
-    scaler = next(one for one in declared if one.key.kind == "HorizontalPodAutoscaler")
+    scaler = next(manifest for manifest in declared if manifest.key.kind == "HorizontalPodAutoscaler")
     other = {**scaler.obj, "spec": {**scaler.obj["spec"], "scaleTargetRef": {"kind": "Deployment", "name": "api"}}}
     assert not adapted(scaler.with_object(other), subject())
 
 
 def test_commits_declare_what_carries_the_traffic_when_they_have_the_service_and_every_route() -> None:
-    keys = {one.key for one in manifests("web:1")}
+    keys = {manifest.key for manifest in manifests("web:1")}
 
     assert declares_carriers(keys, subject())
     for kind in ("Service", "HTTPRoute"):
@@ -427,7 +433,7 @@ def test_a_run_keeps_its_commit_where_the_newest_has_the_version_without_its_ser
     where: RolloutState, head: str, *, kept: bool
 ) -> None:
     newest = Version(commit="c" * 40, hash=head)
-    keys = {one.key for one in manifests("web:1")}
+    keys = {manifest.key for manifest in manifests("web:1")}
 
     without = {key for key in keys if key.kind != "Service"}
     assert commit_of_run(where, newest, without, subject()) == (TARGET if kept else newest)

@@ -20,7 +20,7 @@ def standing(state: RolloutState | None, **more: Any) -> RolloutProgress:
 
 
 def marks(state: RolloutState) -> str:
-    return "".join(one.mark for one in standing(state).lines(LATER))
+    return "".join(line.mark for line in standing(state).lines(LATER))
 
 
 @pytest.mark.parametrize(
@@ -53,11 +53,11 @@ def refused(state: RolloutState | None, message: str) -> RolloutProgress:
 
 @pytest.mark.parametrize("state", [None, at(Phase.IDLE), at(Phase.PENDING, reason="Service weeb is not declared")])
 def test_a_policy_that_only_git_can_correct_says_what_its_agent_says(state: RolloutState | None) -> None:
-    one = refused(state, "targetRef: Deployment wbe is not declared by this application; did you mean Deployment web?")
+    progress = refused(state, "targetRef: Deployment wbe is not declared by this application; did you mean Deployment web?")
 
-    assert one.outlook is Attention.REFUSED
-    assert "did you mean Deployment web?" in one.message
-    assert one.waits(LATER) == ["a commit that fixes it"]
+    assert progress.outlook is Attention.REFUSED
+    assert "did you mean Deployment web?" in progress.message
+    assert progress.waits(LATER) == ["a commit that fixes it"]
 
 
 def test_a_rollout_under_way_shows_itself_though_the_next_one_is_refused() -> None:
@@ -65,7 +65,7 @@ def test_a_rollout_under_way_shows_itself_though_the_next_one_is_refused() -> No
 
 
 def test_every_outlook_of_a_rollout_that_was_seen_is_a_code_of_the_table_of_reasons() -> None:
-    assert {str(one) for one in Attention} - REASONS.keys() == {"NotReconciled"}
+    assert {str(outlook) for outlook in Attention} - REASONS.keys() == {"NotReconciled"}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_what_has_a_deadline_says_what_happens_then() -> None:
 def test_only_commands_that_make_sense_now_are_offered(state: RolloutState, words: list[str]) -> None:
     offered = [typed for typed, _ in standing(state).commands()]
 
-    assert offered == [f"gitops-agent rollout {one} shop/web" for one in words]
+    assert offered == [f"gitops-agent rollout {command} shop/web" for command in words]
 
 
 def test_a_policy_that_cannot_be_read_says_why() -> None:

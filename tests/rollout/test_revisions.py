@@ -22,6 +22,6 @@ from tests.rollout.release import ROUTE, SERVICE, V1, V2, WEB, release, subject
 def test_what_is_held_bears_the_commit_it_is_from(phase: Phase, stage: Stage, commit: str) -> None:
     state = RolloutState(phase=phase, stage=stage, stable=V1, target=V2, adoption=Adoption.DONE)
     part = Part(state=state, subject=subject(canary(), autoscaled=False), stable=release(V1, 4), target=release(V2, 4))
-    composed = {one.key: one for one in compose(release(V2, 4), [part]).manifests}
+    composed = {manifest.key: manifest for manifest in compose(release(V2, 4), [part]).manifests}
 
     assert {composed[key].commit for key in (WEB, SERVICE, ROUTE)} == {commit}

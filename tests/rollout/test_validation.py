@@ -39,7 +39,7 @@ def refused(*objects: Object, policy: RolloutPolicySpec | None = None, autoscale
     about = ResolvedPolicy(
         policy=policy, workload=WEB, provider=PlainService() if plain else GatewayAPI(), autoscaled=autoscaled
     )
-    return refusal(about, {one.key: one for one in map(Manifest.of, objects)}, **more)
+    return refusal(about, {manifest.key: manifest for manifest in map(Manifest.of, objects)}, **more)
 
 
 def test_what_can_be_had_is_not_refused() -> None:
@@ -78,9 +78,9 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 
 
 def test_a_route_whose_kind_the_cluster_does_not_know_is_refused() -> None:
-    said = refused(workload(), SERVICE, HTTP, unknown=frozenset({ROUTE}))
+    message = refused(workload(), SERVICE, HTTP, unknown=frozenset({ROUTE}))
 
-    assert "does not know gateway.networking.k8s.io/HTTPRoute" in said
+    assert "does not know gateway.networking.k8s.io/HTTPRoute" in message
     assert refused(workload(), SERVICE, HTTP, unknown=frozenset({GroupKind("x", "Y")})) == ""
 
 
@@ -94,7 +94,7 @@ def test_behind_a_plain_service_the_pods_of_both_versions_must_listen_where_it_s
         return {**SERVICE, "spec": {**SERVICE["spec"], "ports": [{"port": 80, "targetPort": port}]}}
 
     def said(old: int | str, new: int | str, policy: RolloutPolicySpec) -> str:
-        stable = {one.key: one for one in map(Manifest.of, (workload(), to(old)))}
+        stable = {manifest.key: manifest for manifest in map(Manifest.of, (workload(), to(old)))}
         return refused(workload(), to(new), HTTP, policy=policy, stable=stable)
 
     assert "sends port 80 to 9090 and no longer to 8080" in said(8080, 9090, canary(plain=True))
@@ -109,7 +109,7 @@ def test_what_a_policy_names_and_git_does_not_declare_is_known_at_rest_with_what
     def said(*objects: Object, policy: RolloutPolicySpec) -> str:
         provider = PlainService() if policy.traffic.provider == "service" else GatewayAPI()
         about = ResolvedPolicy(policy=policy, workload=WEB, provider=provider)
-        return flaws(about, {one.key: one for one in map(Manifest.of, objects)})
+        return flaws(about, {manifest.key: manifest for manifest in map(Manifest.of, objects)})
 
     assert said(workload(), SERVICE, HTTP, policy=canary()) == ""
     assert said(workload(), policy=rolling()) == ""
@@ -161,12 +161,12 @@ def test_a_metric_that_can_be_measured_is_not_refused() -> None:
 
 def test_a_change_of_what_is_fixed_is_refused_before_the_start() -> None:
     def selecting(labels: Object, **annotations: str) -> Object:
-        one = workload()
-        metadata = {**one["metadata"], "annotations": annotations}
-        return {**one, "metadata": metadata, "spec": {**one["spec"], "selector": {"matchLabels": labels}}}
+        obj = workload()
+        metadata = {**obj["metadata"], "annotations": annotations}
+        return {**obj, "metadata": metadata, "spec": {**obj["spec"], "selector": {"matchLabels": labels}}}
 
     def words(before: Object, after: Object, policy: RolloutPolicySpec | None = None) -> str:
-        stable = {one.key: one for one in map(Manifest.of, (before, SERVICE, HTTP))}
+        stable = {manifest.key: manifest for manifest in map(Manifest.of, (before, SERVICE, HTTP))}
         return refused(after, SERVICE, HTTP, policy=policy, stable=stable)
 
     old, new = selecting({"app": "web"}), selecting({"app": "web", "tier": "front"})

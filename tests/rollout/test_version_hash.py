@@ -43,13 +43,13 @@ def config(**fields: Any) -> dict[ObjectKey, Object]:
 
 
 def test_configuration_is_renamed_wherever_pods_name_it() -> None:
-    names = {(one.kind, one.name) for one in pod_references.configuration(POD)}
-    changed = renamed(POD, {one: f"{one[1]}-new" for one in names})
+    names = {(reference.kind, reference.name) for reference in pod_references.configuration(POD)}
+    changed = renamed(POD, {key: f"{key[1]}-new" for key in names})
 
-    assert {(one.kind, one.name) for one in pod_references.configuration(changed)} == {
+    assert {(reference.kind, reference.name) for reference in pod_references.configuration(changed)} == {
         (kind, f"{name}-new") for kind, name in names
     }
-    assert {(one.kind, one.name) for one in pod_references.configuration(POD)} == names
+    assert {(reference.kind, reference.name) for reference in pod_references.configuration(POD)} == names
 
 
 def test_the_hash_follows_the_pods_and_what_they_read_and_nothing_else() -> None:

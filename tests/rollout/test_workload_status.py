@@ -42,7 +42,7 @@ def test_nothing_is_said_before_the_controller_has_looked(status: Object) -> Non
     ("partition", "updated", "complete"), [(0, 3, True), (0, 2, False), (2, 1, True), (2, 0, False), (9, 0, True)]
 )
 def test_a_partition_keeps_pods_back_by_intent(partition: int, updated: int, complete: bool) -> None:  # noqa: FBT001 - a table
-    found = pods(
+    workload_status = pods(
         {
             "kind": "StatefulSet",
             "metadata": {"generation": 1},
@@ -58,7 +58,7 @@ def test_a_partition_keeps_pods_back_by_intent(partition: int, updated: int, com
         }
     )
 
-    assert found.complete is complete
+    assert workload_status.complete is complete
 
 
 def deployment(kind: str, status: str, reason: str, *, seen: int = 2) -> Object:
@@ -72,10 +72,10 @@ def deployment(kind: str, status: str, reason: str, *, seen: int = 2) -> Object:
 
 
 def test_pods_that_cannot_be_made_at_present_are_no_failure_yet() -> None:
-    found = pods(deployment("ReplicaFailure", "True", "FailedCreate"))
+    workload_status = pods(deployment("ReplicaFailure", "True", "FailedCreate"))
 
-    assert (found.failed, found.hindered[:13]) == ("", "FailedCreate:")
-    assert len(found.hindered) == 500
+    assert (workload_status.failed, workload_status.hindered[:13]) == ("", "FailedCreate:")
+    assert len(workload_status.hindered) == 500
 
 
 def test_a_deadline_that_passed_is_a_failure() -> None:
@@ -86,9 +86,9 @@ def test_a_deadline_that_passed_is_a_failure() -> None:
 
 def test_pods_that_are_all_of_the_last_change_are_replaced_though_none_is_available() -> None:
     status = {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2}
-    found = pods({"kind": "Deployment", "metadata": {"generation": 1}, "spec": {"replicas": 2}, "status": status})
+    workload_status = pods({"kind": "Deployment", "metadata": {"generation": 1}, "spec": {"replicas": 2}, "status": status})
 
-    assert (found.replaced, found.complete) == (True, False)
+    assert (workload_status.replaced, workload_status.complete) == (True, False)
 
 
 def test_ready_pods_that_are_too_young_say_so() -> None:
@@ -142,9 +142,21 @@ def rolled(kind: str, *, spec: Object | None = None, **status: Any) -> Object:
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
 def test_a_workload_whose_pods_are_all_available_and_of_the_last_change_is_complete(kind: str) -> None:
-    found = pods(rolled(kind))
+    workload_status = pods(rolled(kind))
 
-    assert (found.replicas, found.available, found.updated, found.complete, found.replaced) == (3, 3, 3, True, True)
+    assert (
+        workload_status.replicas,
+        workload_status.available,
+        workload_status.updated,
+        workload_status.complete,
+        workload_status.replaced,
+    ) == (
+        3,
+        3,
+        3,
+        True,
+        True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,16 +164,16 @@ def test_a_workload_whose_pods_are_all_available_and_of_the_last_change_is_compl
     [("Deployment", "availableReplicas"), ("StatefulSet", "availableReplicas"), ("DaemonSet", "numberAvailable")],
 )
 def test_a_workload_that_lacks_one_available_pod_is_replaced_and_not_complete(kind: str, missing: str) -> None:
-    found = pods(rolled(kind, spec=None, **{missing: 2}))
+    workload_status = pods(rolled(kind, spec=None, **{missing: 2}))
 
-    assert (found.available, found.complete, found.replaced) == (2, False, True)
+    assert (workload_status.available, workload_status.complete, workload_status.replaced) == (2, False, True)
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
 def test_a_status_of_an_earlier_change_says_nothing_about_the_last_one(kind: str) -> None:
-    found = pods(rolled(kind, observedGeneration=1))
+    workload_status = pods(rolled(kind, observedGeneration=1))
 
-    assert (found.updated, found.complete, found.replaced) == (0, False, False)
+    assert (workload_status.updated, workload_status.complete, workload_status.replaced) == (0, False, False)
 
 
 @pytest.mark.parametrize(
@@ -175,9 +187,9 @@ def test_a_status_of_an_earlier_change_says_nothing_about_the_last_one(kind: str
     ],
 )
 def test_a_workload_with_a_pod_of_an_earlier_change_is_not_replaced(kind: str, status: Object) -> None:
-    found = pods(rolled(kind, **status))
+    workload_status = pods(rolled(kind, **status))
 
-    assert (found.complete, found.replaced) == (False, False)
+    assert (workload_status.complete, workload_status.replaced) == (False, False)
 
 
 def test_a_stateful_set_without_revisions_is_of_one_version() -> None:

@@ -131,8 +131,8 @@ class World:
 
     def __post_init__(self) -> None:
         """Creates the objects of the first version, before there is a policy."""
-        for one in release(V1, self._declared):
-            self._put(one.key, one.obj, one.digest)
+        for manifest in release(V1, self._declared):
+            self._put(manifest.key, manifest.obj, manifest.digest)
 
     # What lives
 
@@ -161,13 +161,13 @@ class World:
 
     @property
     def canary(self) -> Version | None:
-        found = self._variants(canary_objects.CANARY)
-        return self._version(found[0].obj) if found else None
+        variants = self._variants(canary_objects.CANARY)
+        return self._version(variants[0].obj) if variants else None
 
     @property
     def baseline(self) -> Version | None:
-        found = self._variants(canary_objects.BASELINE)
-        return self._version(found[0].obj) if found else None
+        variants = self._variants(canary_objects.BASELINE)
+        return self._version(variants[0].obj) if variants else None
 
     @property
     def service(self) -> bool:
@@ -233,8 +233,8 @@ class World:
         return known or version(int(number, 16))
 
     def _variants(self, side: str) -> list[Live]:
-        labels = ((one, one.obj["metadata"].get("labels") or {}) for key, one in self.live.items() if key.kind == "Deployment")
-        return [one for one, said in labels if said.get(canary_objects.VARIANT) == side]
+        deployments = [live for key, live in self.live.items() if key.kind == "Deployment"]
+        return [live for live in deployments if (live.obj["metadata"].get("labels") or {}).get(canary_objects.VARIANT) == side]
 
     def _put(self, key: ObjectKey, obj: Object, declared: str | None) -> None:
         """Stores an object; with `declared`, as the response to its apply."""
@@ -268,7 +268,7 @@ class World:
         return {"cause": self.cause} if self.cause else {"failed": "crash loop"}
 
     def observe(self) -> Observation:
-        self.measurements = [one for one in self.measurements if one.at <= self.now]
+        self.measurements = [measurement for measurement in self.measurements if measurement.at <= self.now]
         state, primary = self.state, self.live[WEB].obj
         here = self._version(primary)
         bad = here.hash in self.broken
@@ -318,11 +318,11 @@ class World:
 
     def _newest(self) -> Version:
         """What Git says, or the target where Git lost its run."""
-        both = {one.key for commit in (self.state.stable or V1, self.head) for one in release(commit, None)}
+        both = {manifest.key for commit in (self.state.stable or V1, self.head) for manifest in release(commit, None)}
         return commit_of_run(self.state, self.head, both, subject(self.followed, autoscaled=self.autoscaled))
 
     def _made(self) -> list[ObjectKey]:
-        return [key for key, one in self.live.items() if one.seen.rollout]
+        return [key for key, live in self.live.items() if live.seen.rollout]
 
     @property
     def leftovers(self) -> list[ObjectKey]:
@@ -383,21 +383,21 @@ class World:
         state = self.state
         if state.target is None or not state.running:
             return True
-        before = {one.key for one in release(state.stable or V1, self._declared)}
+        before = {manifest.key for manifest in release(state.stable or V1, self._declared)}
         about = subject(self.followed, autoscaled=self.autoscaled)
-        new = [one for one in release(state.target, self._declared) if one.key not in before]
-        return all(one.key in self.live if adapted(one, about) else self._is(one.key, one.digest) for one in new)
+        new = [manifest for manifest in release(state.target, self._declared) if manifest.key not in before]
+        return all(added.key in self.live if adapted(added, about) else self._is(added.key, added.digest) for added in new)
 
     def _applied(self) -> Version | None:
         state = self.state
         both = [state.stable, state.target if state.running else None]
-        for one in reversed(both) if state.rolled else both:
-            if one is not None and all(
+        for candidate in reversed(both) if state.rolled else both:
+            if candidate is not None and all(
                 self._is(made.key, made.digest)
-                for made in release(one, self._declared)
-                if made.key in {SETTINGS, named("ConfigMap", f"own-{one.hash}")}
+                for made in release(candidate, self._declared)
+                if made.key in {SETTINGS, named("ConfigMap", f"own-{candidate.hash}")}
             ):
-                return one
+                return candidate
         return None
 
     def _is(self, key: ObjectKey, declared: str) -> bool:

@@ -24,11 +24,11 @@ def test_a_canary_like_stable_succeeds() -> None:
 
 
 def test_a_canary_that_is_surely_and_clearly_worse_fails() -> None:
-    found = judge([value + 15 for value in STABLE], STABLE)
+    measurement = judge([value + 15 for value in STABLE], STABLE)
 
-    assert found.verdict is Verdict.FAILURE
-    assert found.message == "the canary's median is higher by 15, 10 is allowed"
-    assert found.value.startswith("+15 [")
+    assert measurement.verdict is Verdict.FAILURE
+    assert measurement.message == "the canary's median is higher by 15, 10 is allowed"
+    assert measurement.value.startswith("+15 [")
 
 
 def test_a_sure_difference_within_the_threshold_succeeds() -> None:
@@ -51,8 +51,8 @@ def test_a_side_without_values_is_no_data(verdict: Verdict) -> None:
     metric = MetricCriteria(name="p99", no_data=verdict)
 
     for canary, stable, side in (([], STABLE, "the canary"), (STABLE, [math.nan, math.inf], "stable")):
-        found = compared(metric, Comparison(threshold=0.1), canary, stable, at=NOW)
-        assert (found.verdict, found.message) == (verdict, f"no data of {side}")
+        measurement = compared(metric, Comparison(threshold=0.1), canary, stable, at=NOW)
+        assert (measurement.verdict, measurement.message) == (verdict, f"no data of {side}")
 
 
 def test_few_values_are_inconclusive() -> None:

@@ -30,30 +30,30 @@ def test_the_rank_is_the_critical_value_of_the_tables(m: int, n: int, critical: 
 
 def test_an_interval_computed_by_hand() -> None:
     # 5 a side at 98 %: k = 2, so the second smallest and second largest of the 25 differences.
-    found = shift([11, 12, 14, 17, 21], [1, 2, 4, 7, 11])
+    interval = shift([11, 12, 14, 17, 21], [1, 2, 4, 7, 11])
 
     differences = sorted(up - down for up in (11, 12, 14, 17, 21) for down in (1, 2, 4, 7, 11))
     assert differences[0] == 0
-    assert (found.lower, found.estimate, found.upper) == (1, 10, 19)
-    assert found.exact
+    assert (interval.lower, interval.estimate, interval.upper) == (1, 10, 19)
+    assert interval.exact
 
 
 def test_four_a_side_say_nothing_at_98_percent() -> None:
-    found = shift([100, 101, 102, 103], [1, 2, 3, 4])
+    interval = shift([100, 101, 102, 103], [1, 2, 3, 4])
 
-    assert (found.lower, found.upper) == (-math.inf, math.inf)
-    assert not found.known
+    assert (interval.lower, interval.upper) == (-math.inf, math.inf)
+    assert not interval.known
 
 
 def test_the_normal_approximation_computed_by_hand() -> None:
     # 25 a side: k = floor(312.5 + 0.5 - 2.3263 * sqrt(625 / 12 * 51)) = floor(313 - 119.89) = 193.
     canary, stable = [float(value) for value in range(100, 125)], [float(value) for value in range(25)]
-    found = shift(canary, stable)
+    interval = shift(canary, stable)
 
     differences = sorted(up - down for up in canary for down in stable)
-    assert (found.lower, found.upper) == (differences[192], differences[-193])
-    assert found.estimate == 100
-    assert not found.exact
+    assert (interval.lower, interval.upper) == (differences[192], differences[-193])
+    assert interval.estimate == 100
+    assert not interval.exact
 
 
 def test_ties_make_the_approximation_narrower() -> None:
@@ -61,16 +61,16 @@ def test_ties_make_the_approximation_narrower() -> None:
     # k = floor(313 - 2.3263 * sqrt(625 / 12 * (51 - 7800 / (50 * 49)))) = floor(313 - 2.3263 * 49.90) = 196.
     stable = [0.0] * 12 + [1.0] * 13
     canary = [10.0] * 12 + [11.0] * 13
-    found = shift(canary, stable)
+    interval = shift(canary, stable)
 
     differences = sorted(up - down for up in canary for down in stable)
-    assert (found.lower, found.upper) == (differences[195], differences[-196])
+    assert (interval.lower, interval.upper) == (differences[195], differences[-196])
 
 
 def test_constants_shift_by_a_constant() -> None:
-    found = shift([3.0] * 30, [1.0] * 30)
+    interval = shift([3.0] * 30, [1.0] * 30)
 
-    assert (found.lower, found.estimate, found.upper) == (2, 2, 2)
+    assert (interval.lower, interval.estimate, interval.upper) == (2, 2, 2)
 
 
 values = st.lists(st.integers(-50, 50).map(float), min_size=5, max_size=15)
@@ -98,10 +98,10 @@ def test_one_wild_value_moves_nothing() -> None:
 
 
 def test_of_many_values_an_even_selection_is_compared() -> None:
-    found = thinned([float(value) for value in range(10 * VALUES_LIMIT)])
+    selection = thinned([float(value) for value in range(10 * VALUES_LIMIT)])
 
-    assert len(found) == VALUES_LIMIT
-    assert found[:3] == [0, 10, 20]
+    assert len(selection) == VALUES_LIMIT
+    assert selection[:3] == [0, 10, 20]
 
 
 @pytest.mark.parametrize(("canary", "stable", "confidence"), [([], [1.0], 0.9), ([1.0], [math.nan], 0.9), ([1.0], [1.0], 1.0)])

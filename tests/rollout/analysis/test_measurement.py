@@ -46,16 +46,16 @@ def test_conditions_give_a_verdict(success: str, failure: str, result: Any, expe
 @pytest.mark.parametrize("verdict", Verdict)
 @pytest.mark.parametrize("success", ["", "result < 1", "len(result) == 0"])
 def test_no_data_is_what_the_metric_says_whatever_the_condition(result: Any, verdict: Verdict, success: str) -> None:
-    found = measured(metric(success, no_data=verdict), result, at=NOW)
+    measurement = measured(metric(success, no_data=verdict), result, at=NOW)
 
-    assert (found.verdict, found.message) == (verdict, "no data")
+    assert (measurement.verdict, measurement.message) == (verdict, "no data")
 
 
 def test_a_gap_where_a_condition_looks_is_no_data() -> None:
-    found = measured(metric("", "result[1] > 5", no_data=Verdict.FAILURE), [1, math.nan], at=NOW)
+    measurement = measured(metric("", "result[1] > 5", no_data=Verdict.FAILURE), [1, math.nan], at=NOW)
 
-    assert found.verdict is Verdict.FAILURE
-    assert found.message.startswith("no data: ")
+    assert measurement.verdict is Verdict.FAILURE
+    assert measurement.message.startswith("no data: ")
 
 
 def test_a_zero_is_data() -> None:
@@ -69,9 +69,9 @@ def test_a_provider_without_an_answer_is_an_error() -> None:
 
 
 def test_a_measurement_is_written_in_short() -> None:
-    found = measured(metric("result < 1"), 1.23456789, at=NOW)
+    measurement = measured(metric("result < 1"), 1.23456789, at=NOW)
 
-    assert found.written()["value"] == "1.23457"
+    assert measurement.written()["value"] == "1.23457"
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,9 @@ def test_a_run_that_waits_says_for_what() -> None:
 def test_a_run_that_could_move_no_pod_does_not_begin() -> None:
     stiff = canary(plain=True, surge=0)
     waiting = running(Phase.PENDING, canary=0, traffic=Traffic(), policy=stiff)
-    found = after(waiting, **NOTHING_MADE, max_unavailable=0, policy=stiff)
+    state = after(waiting, **NOTHING_MADE, max_unavailable=0, policy=stiff)
 
-    assert (found.phase, found.reason) == (
+    assert (state.phase, state.reason) == (
         Phase.PENDING,
         "without a surge and with no pod allowed to be missing, no pod can be moved",
     )

@@ -24,18 +24,18 @@ def where(state: RolloutState) -> tuple[Phase, Stage]:
 
 @pytest.mark.parametrize(("barrier", "stage"), [(True, Stage.CUT_ROUTE), (False, Stage.CUT_SCALE)])
 def test_the_canary_takes_all_traffic_only_with_the_other_workloads_of_its_run(*, barrier: bool, stage: Stage) -> None:
-    found = after(CUT, barrier=barrier, seconds=1)
+    state = after(CUT, barrier=barrier, seconds=1)
 
-    assert found.stage is stage
-    assert found.traffic.want.weight == (100 if barrier else 50)
+    assert state.stage is stage
+    assert state.traffic.want.weight == (100 if barrier else 50)
 
 
 @pytest.mark.parametrize(("barrier", "stage"), [(True, Stage.CUT_ROUTE), (False, Stage.CUT_SCALE)])
 def test_a_workload_without_room_for_a_full_canary_waits_for_the_others_too(*, barrier: bool, stage: Stage) -> None:
     half = running(Phase.PROMOTE, Stage.CUT_SCALE, weight=50, policy=NO_ROOM, canary=2, primary=2)
-    found = after(half, barrier=barrier, primary=pods(2, replicas=2), policy=NO_ROOM, seconds=1)
+    state = after(half, barrier=barrier, primary=pods(2, replicas=2), policy=NO_ROOM, seconds=1)
 
-    assert (found.stage, found.traffic.want.weight) == (stage, 50)
+    assert (state.stage, state.traffic.want.weight) == (stage, 50)
 
 
 @pytest.mark.parametrize(("barrier", "stage"), [(True, Stage.ROLL), (False, Stage.CUT_HOLD)])
@@ -74,9 +74,9 @@ def test_a_rolling_update_that_is_not_judged_good_is_taken_back(counters: tuple[
 @pytest.mark.parametrize(("version", "stage"), [(V1, Stage.CUT_HOLD), (V2, Stage.ROLL)])
 def test_a_workload_does_not_begin_to_roll_while_its_pods_have_the_traffic(version: Any, stage: Stage) -> None:
     lost = running(Phase.PROMOTE, Stage.ROLL, traffic=Traffic(want=in_force(100).want))
-    found = after(lost, routing=None, primary=pods(version=version, complete=False), seconds=1)
+    state = after(lost, routing=None, primary=pods(version=version, complete=False), seconds=1)
 
-    assert found.stage is stage
+    assert state.stage is stage
 
 
 @pytest.mark.parametrize(("applied", "stage"), [(V2, Stage.BACK), (V1, Stage.ROLL)])
@@ -97,9 +97,9 @@ def test_the_traffic_comes_back_only_once_the_rest_of_the_version_is_applied(app
     ],
 )
 def test_a_workload_that_does_not_roll_says_why_where_that_is_known(primary: Any, reason: str) -> None:
-    found = after(ROLL, primary=primary)
+    state = after(ROLL, primary=primary)
 
-    assert (*where(found), found.reason) == (Phase.PROMOTE, Stage.RESTORE, reason)
+    assert (*where(state), state.reason) == (Phase.PROMOTE, Stage.RESTORE, reason)
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,9 @@ def test_a_share_waits_for_the_pods_that_the_canary_is_compared_with(paired: int
 
 @pytest.mark.parametrize("stage", [Stage.ROUTE, Stage.HOLD])
 def test_a_step_whose_share_is_another_one_scales_again(stage: Stage) -> None:
-    found = after(running(Phase.STEP, stage, weight=20, canary=1), seconds=1)
+    state = after(running(Phase.STEP, stage, weight=20, canary=1), seconds=1)
 
-    assert (found.stage, found.step) == (Stage.SCALE, 0)
+    assert (state.stage, state.step) == (Stage.SCALE, 0)
 
 
 def test_a_step_ends_with_its_share_in_force_and_its_pods_ready() -> None:
@@ -44,24 +44,24 @@ def test_a_step_ends_with_its_share_in_force_and_its_pods_ready() -> None:
 
 def test_a_step_does_not_end_without_its_pods() -> None:
     second = running(Phase.STEP, Stage.HOLD, weight=50, step=1, canary=2)
-    found = after(second, canary=pods(1, replicas=2, version=V2), endpoints=1)
+    state = after(second, canary=pods(1, replicas=2, version=V2), endpoints=1)
 
-    assert (found.phase, found.stage, found.step) == (Phase.STEP, Stage.HOLD, 1)
+    assert (state.phase, state.stage, state.step) == (Phase.STEP, Stage.HOLD, 1)
     assert after(second).phase is Phase.PROMOTE
 
 
 def test_a_step_does_not_end_before_its_share_is_in_force() -> None:
     waiting = replace(HOLDING, traffic=QUARTER)
-    found = after(waiting, routing=Routing(share=QUARTER.want, verdict=Verdict.NOT_YET))
+    state = after(waiting, routing=Routing(share=QUARTER.want, verdict=Verdict.NOT_YET))
 
-    assert (found.stage, found.step) == (Stage.HOLD, 0)
+    assert (state.stage, state.step) == (Stage.HOLD, 0)
 
 
 @pytest.mark.parametrize(("available", "endpoints"), [(0, 1), (1, 0), (0, 0)])
 def test_a_canary_that_cannot_answer_loses_its_traffic(available: int, endpoints: int) -> None:
-    found = after(HOLDING, canary=pods(available, replicas=1, version=V2), endpoints=endpoints, seconds=1)
+    state = after(HOLDING, canary=pods(available, replicas=1, version=V2), endpoints=endpoints, seconds=1)
 
-    assert (found.stage, found.traffic.want, found.reason) == (Stage.SCALE, Share(), "the canary has no available pod")
+    assert (state.stage, state.traffic.want, state.reason) == (Stage.SCALE, Share(), "the canary has no available pod")
 
 
 @pytest.mark.parametrize("lacks", [short(0), {"endpoints": 0}, {"canary": None}, {"canary_service": False}])
@@ -88,9 +88,9 @@ def test_a_verdict_about_another_share_says_nothing() -> None:
 
 
 def test_a_share_that_the_routes_lost_is_in_force_no_more() -> None:
-    found = after(HOLDING, routing=Routing(share=Share(weight=25), verdict=Verdict.NOT_YET), seconds=1)
+    state = after(HOLDING, routing=Routing(share=Share(weight=25), verdict=Verdict.NOT_YET), seconds=1)
 
-    assert (found.stage, found.traffic) == (Stage.HOLD, replace(in_force(25), verified_at=None))
+    assert (state.stage, state.traffic) == (Stage.HOLD, replace(in_force(25), verified_at=None))
 
 
 def test_at_rest_a_verdict_changes_nothing() -> None:

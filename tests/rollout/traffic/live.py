@@ -19,8 +19,8 @@ def served(objects: Sequence[Object], *conditions: Object) -> list[Object]:
 def _served(obj: Object, conditions: Sequence[Object]) -> Object:
     obj["metadata"]["generation"] = 3
     if obj["kind"] in {"HTTPRoute", "GRPCRoute"}:
-        told = list(conditions) or [condition("Accepted"), condition("ResolvedRefs")]
-        obj["status"] = {"parents": [{"parentRef": ref, "conditions": told} for ref in obj["spec"]["parentRefs"]]}
+        reported = list(conditions) or [condition("Accepted"), condition("ResolvedRefs")]
+        obj["status"] = {"parents": [{"parentRef": ref, "conditions": reported} for ref in obj["spec"]["parentRefs"]]}
     if obj["kind"] == "Ingress":
         obj["status"] = {"loadBalancer": {"ingress": [{"hostname": "lb.example"}]}}
     return obj

@@ -34,8 +34,8 @@ def schema(kind: str) -> Object:
     """The published CRD of a kind, converted to v1 where older."""
     module, file = SCHEMAS[kind]
     documents = yaml.safe_load_all((module.folder(Silent()) / file).read_bytes())
-    found: Object = next(one for one in documents if one and one["spec"]["names"]["kind"] == kind)
-    return found if found["apiVersion"] == "apiextensions.k8s.io/v1" else _of_today(found)
+    crd: Object = next(document for document in documents if document and document["spec"]["names"]["kind"] == kind)
+    return crd if crd["apiVersion"] == "apiextensions.k8s.io/v1" else _of_today(crd)
 
 
 def install(plane: ControlPlane, kind: str) -> str:
@@ -45,8 +45,10 @@ def install(plane: ControlPlane, kind: str) -> str:
         plane.request("POST", DEFINITIONS, definition)
 
     def established() -> bool:
-        found: dict[str, Any] = plane.request("GET", f"{DEFINITIONS}/{definition['metadata']['name']}")
-        return any(each["type"] == "Established" and each["status"] == "True" for each in found["status"].get("conditions", []))
+        live_crd: dict[str, Any] = plane.request("GET", f"{DEFINITIONS}/{definition['metadata']['name']}")
+        return any(
+            each["type"] == "Established" and each["status"] == "True" for each in live_crd["status"].get("conditions", [])
+        )
 
     eventually(established)
     return str(definition["spec"]["names"]["plural"])
@@ -56,7 +58,7 @@ def _of_today(old: Object) -> Object:
     """Converts a CRD to v1: a typed schema for every version."""
     spec = {name: old["spec"][name] for name in ("group", "scope", "names")}
     body = {"type": "object", **old["spec"]["validation"]["openAPIV3Schema"]}
-    versions = [{**one, "schema": {"openAPIV3Schema": body}} for one in old["spec"]["versions"]]
+    versions = [{**version, "schema": {"openAPIV3Schema": body}} for version in old["spec"]["versions"]]
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": old["kind"],

@@ -30,18 +30,18 @@ def route(*conditions: Object) -> Object:
     ],
 )
 def test_what_a_parent_says(conditions: tuple[Object, ...], verdict: Verdict | None) -> None:
-    found = accepted(route(*conditions))
+    acceptance = accepted(route(*conditions))
 
-    assert (found.verdict if found else None) == verdict
+    assert (acceptance.verdict if acceptance else None) == verdict
 
 
 def test_every_parent_has_to_answer() -> None:
     live = route(*GOOD)
     live["spec"]["parentRefs"].append({"name": "inner"})
 
-    found = accepted(live)
-    assert found is not None
-    assert found.verdict is Verdict.NOT_YET
+    acceptance = accepted(live)
+    assert acceptance is not None
+    assert acceptance.verdict is Verdict.NOT_YET
 
 
 def test_a_parent_the_route_has_left_is_not_asked() -> None:

@@ -17,8 +17,8 @@ from tests.rollout.traffic.live import served
 NOTHING = {"weight": 0, "match": None, "mirror": None}
 
 
-def verdict(found: Case, live: list[dict[str, object]], **changed: object) -> Verdict:
-    return CAPABILITIES[found.provider].provider.verify(live, **{**found.arguments, **changed}).verdict
+def verdict(golden: Case, live: list[dict[str, object]], **changed: object) -> Verdict:
+    return CAPABILITIES[golden.provider].provider.verify(live, **{**golden.arguments, **changed}).verdict
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -33,21 +33,21 @@ def test_nothing_asked_is_exactly_git(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_git_is_never_changed_and_the_same_is_sent_again(name: str) -> None:
-    found = case(name)
-    before = copy(list(found.routes))
+    golden = case(name)
+    before = copy(list(golden.routes))
 
-    assert canonical(found.sent()) == canonical(found.sent())
-    assert list(found.routes) == before
+    assert canonical(golden.sent()) == canonical(golden.sent())
+    assert list(golden.routes) == before
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_laying_over_what_is_live_is_refused(name: str) -> None:
-    found = case(name)
-    live = Case(provider=found.provider, arguments=found.arguments, routes=found.expected, expected=())
-    if found.provider == "nginx":
+    golden = case(name)
+    live = Case(provider=golden.provider, arguments=golden.arguments, routes=golden.expected, expected=())
+    if golden.provider == "nginx":
         with pytest.raises(RenderError):
             Case(
-                provider="nginx", arguments={**found.arguments, "service": "web-canary"}, routes=found.expected, expected=()
+                provider="nginx", arguments={**golden.arguments, "service": "web-canary"}, routes=golden.expected, expected=()
             ).sent()
     else:
         with pytest.raises(RenderError):
@@ -56,15 +56,16 @@ def test_laying_over_what_is_live_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_was_sent_is_verified_and_nothing_else_is(name: str) -> None:
-    found = case(name)
-    live = served(found.expected)
+    golden = case(name)
+    live = served(golden.expected)
 
-    assert verdict(found, live) is Verdict.READY
-    assert verdict(found, served(found.routes)) is Verdict.NOT_YET
-    assert verdict(found, live, **NOTHING) is Verdict.NOT_YET
-    assert verdict(found, served(found.routes), **NOTHING) is Verdict.READY
+    assert verdict(golden, live) is Verdict.READY
+    assert verdict(golden, served(golden.routes)) is Verdict.NOT_YET
+    assert verdict(golden, live, **NOTHING) is Verdict.NOT_YET
+    assert verdict(golden, served(golden.routes), **NOTHING) is Verdict.READY
     assert (
-        verdict(found, live, weight=found.arguments["weight"] + 13 if found.arguments["weight"] < 80 else 50) is Verdict.NOT_YET
+        verdict(golden, live, weight=golden.arguments["weight"] + 13 if golden.arguments["weight"] < 80 else 50)
+        is Verdict.NOT_YET
     )
 
 
@@ -82,32 +83,32 @@ def test_routes_that_do_not_name_the_service_are_refused(name: str) -> None:
 
 
 def laid(
-    found: Capability, routes: tuple[Object, ...], *, match: Match | None = None, mirror: Mirror | None = None
+    capability: Capability, routes: tuple[Object, ...], *, match: Match | None = None, mirror: Mirror | None = None
 ) -> tuple[Object, ...]:
-    return found.provider.overlay(routes, service="web", canary_service="web-canary", weight=0, match=match, mirror=mirror)
+    return capability.provider.overlay(routes, service="web", canary_service="web-canary", weight=0, match=match, mirror=mirror)
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES.values(), ids=list(CAPABILITIES))
 @pytest.mark.parametrize("on", MatchOn)
 def test_the_table_says_what_is_refused(capability: Capability, on: MatchOn) -> None:
-    found = capability
-    routes = next((case(name).routes[:1] for name in NAMES if case(name).provider == found.name), ())
-    modes = found.header if on is MatchOn.HEADER else found.cookie
+    entry = capability
+    routes = next((case(name).routes[:1] for name in NAMES if case(name).provider == entry.name), ())
+    modes = entry.header if on is MatchOn.HEADER else entry.cookie
     for mode in CAPABILITIES["gatewayAPI"].header:
         match = Match(on=on, name="user", value="always", mode=mode)
         if mode in modes:
-            assert laid(found, routes, match=match) != routes
+            assert laid(entry, routes, match=match) != routes
         else:
             with pytest.raises(RenderError):
-                laid(found, routes, match=match)
-    if not found.mirror:
+                laid(entry, routes, match=match)
+    if not entry.mirror:
         with pytest.raises(RenderError):
-            laid(found, routes, mirror=Mirror(percent=1))
+            laid(entry, routes, mirror=Mirror(percent=1))
 
 
 @given(st.sampled_from([name for name in NAMES if name.endswith("weight")]), st.integers(0, 100))
 def test_every_weight_is_sent_and_verified(name: str, weight: int) -> None:
-    found = case(name)
+    golden = case(name)
 
-    assert verdict(found, served(found.sent(weight=weight)), weight=weight) is Verdict.READY
-    assert found.sent(weight=weight)[: len(found.routes)] != found.routes or weight == 0 or found.provider == "nginx"
+    assert verdict(golden, served(golden.sent(weight=weight)), weight=weight) is Verdict.READY
+    assert golden.sent(weight=weight)[: len(golden.routes)] != golden.routes or weight == 0 or golden.provider == "nginx"

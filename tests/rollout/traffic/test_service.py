@@ -57,6 +57,6 @@ def test_counts_that_are_a_share(total: int, weight: int, counts: set[int]) -> N
 
 @given(st.integers(1, 50), st.integers(0, 100), st.booleans())
 def test_the_numbers_that_are_chosen_are_numbers_that_are_verified(replicas: int, weight: int, surge: bool) -> None:  # noqa: FBT001
-    found = ratio(replicas, weight, surge=surge)
+    counts = ratio(replicas, weight, surge=surge)
 
-    assert found.refused or found.canary in wanted_counts(found.canary + found.stable, weight)
+    assert counts.refused or counts.canary in wanted_counts(counts.canary + counts.stable, weight)

@@ -10,8 +10,8 @@ backends = st.lists(st.tuples(st.integers(0, 1000), st.booleans()), min_size=1, 
 
 
 @given(backends, st.integers(1, 100), st.sampled_from([999, 1_000_000]), st.sampled_from([0, 100]))
-def test_the_sum_is_the_same_for_every_percentage(found: list[tuple[int, bool]], percent: int, limit: int, keep: int) -> None:
-    weights, ours = [weight for weight, _ in found], [mine for _, mine in found]
+def test_the_sum_is_the_same_for_every_percentage(entries: list[tuple[int, bool]], percent: int, limit: int, keep: int) -> None:
+    weights, ours = [weight for weight, _ in entries], [mine for _, mine in entries]
     sums = {sum(map(sum, divide(weights, ours, each, limit=limit, keep=keep))) for each in (1, percent, 100)}
 
     assert sums in ({sum(weights)}, {100 * sum(weights)})
@@ -19,9 +19,9 @@ def test_the_sum_is_the_same_for_every_percentage(found: list[tuple[int, bool]],
 
 @given(backends, st.integers(1, 100), st.sampled_from([999, 1_000_000]), st.sampled_from([0, 100]))
 def test_the_canary_gets_its_share_of_the_service_and_no_other_backend_gives(
-    found: list[tuple[int, bool]], percent: int, limit: int, keep: int
+    entries: list[tuple[int, bool]], percent: int, limit: int, keep: int
 ) -> None:
-    weights, ours = [weight for weight, _ in found], [mine for _, mine in found]
+    weights, ours = [weight for weight, _ in entries], [mine for _, mine in entries]
     shares = divide(weights, ours, percent, limit=limit, keep=keep)
     factor = sum(map(sum, shares)) // sum(weights) if sum(weights) else 1
 

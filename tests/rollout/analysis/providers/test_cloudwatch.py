@@ -20,8 +20,8 @@ def ask(*queries: Object, region: str = "eu-central-1") -> Query:
     return metric_data(queries, start=NOW - timedelta(minutes=5), end=NOW, region=region, keys=KEYS, at=NOW)
 
 
-def answer(**found: Any) -> bytes:
-    return orjson.dumps({"MetricDataResults": [{"Id": "rate", "StatusCode": "Complete", **found}], "Messages": []})
+def answer(**fields: Any) -> bytes:
+    return orjson.dumps({"MetricDataResults": [{"Id": "rate", "StatusCode": "Complete", **fields}], "Messages": []})
 
 
 def test_a_request_is_signed_json() -> None:

@@ -15,21 +15,21 @@ SPEC: Object = {"template": {"metadata": {"labels": {"app": "smoke"}}, "spec": {
 
 def test_a_job_is_one_attempt_and_bears_the_marks() -> None:
     before = copy(SPEC)
-    found = job(SPEC, name="web-smoke-1", namespace="shop", labels={"rollout": "web"})
+    manifest = job(SPEC, name="web-smoke-1", namespace="shop", labels={"rollout": "web"})
 
-    assert found["metadata"] == {"name": "web-smoke-1", "namespace": "shop", "labels": {"rollout": "web"}}
-    assert found["spec"]["backoffLimit"] == 0
-    assert found["spec"]["template"]["spec"]["restartPolicy"] == "Never"
-    assert found["spec"]["template"]["metadata"]["labels"] == {"app": "smoke", "rollout": "web"}
+    assert manifest["metadata"] == {"name": "web-smoke-1", "namespace": "shop", "labels": {"rollout": "web"}}
+    assert manifest["spec"]["backoffLimit"] == 0
+    assert manifest["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+    assert manifest["spec"]["template"]["metadata"]["labels"] == {"app": "smoke", "rollout": "web"}
     assert before == SPEC
 
 
 def test_what_the_spec_says_stays() -> None:
     spec = {**copy(SPEC), "backoffLimit": 3}
     spec["template"]["spec"]["restartPolicy"] = "OnFailure"
-    found = job(spec, name="a", namespace="b", labels={})
+    manifest = job(spec, name="a", namespace="b", labels={})
 
-    assert (found["spec"]["backoffLimit"], found["spec"]["template"]["spec"]["restartPolicy"]) == (3, "OnFailure")
+    assert (manifest["spec"]["backoffLimit"], manifest["spec"]["template"]["spec"]["restartPolicy"]) == (3, "OnFailure")
 
 
 @pytest.mark.parametrize(("spec", "name"), [({}, "a"), ({"template": {"spec": {}}}, "a"), (SPEC, ""), (SPEC, "a" * 64)])

@@ -14,8 +14,8 @@ from gitops_agent.rollout.analysis.providers.prometheus import instant, result
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def answer(sort: str, found: Any) -> bytes:
-    return orjson.dumps({"status": "success", "data": {"resultType": sort, "result": found}})
+def answer(sort: str, payload: Any) -> bytes:
+    return orjson.dumps({"status": "success", "data": {"resultType": sort, "result": payload}})
 
 
 def vector(*values: str) -> bytes:
