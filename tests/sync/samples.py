@@ -182,5 +182,7 @@ def creations(objects: Iterable[Object]) -> list[Action]:
 
 def deletions(*keys: ObjectKey) -> list[Action]:
     """Actions that delete these objects."""
-    lives = [LiveObject(key=one, uid="u", owner=APP, health=Health(Status.HEALTHY)) for one in keys]
-    return [Action(kind=ActionKind.DELETE, key=one.key, live=one, intent=ActionKind.DELETE) for one in lives]
+    lives = [LiveObject(key=object_key, uid="u", owner=APP, health=Health(Status.HEALTHY)) for object_key in keys]
+    return [
+        Action(kind=ActionKind.DELETE, key=live_object.key, live=live_object, intent=ActionKind.DELETE) for live_object in lives
+    ]

@@ -151,7 +151,7 @@ def test_hooks_that_are_not_run_are_skipped_and_said_to_be() -> None:
     test = thing("Pod", "smoke", annotations={"helm.sh/hook": "test"})
     desired = wanted(test, thing("Job", "migrate", annotations={"helm.sh/hook": "pre-install"}), helm_hooks=HelmHooks.NONE)
     assert desired.hooks == ()
-    assert [(one.manifest.key.name, one.message) for one in desired.skipped] == [
+    assert [(entry.manifest.key.name, entry.message) for entry in desired.skipped] == [
         ("smoke", "helm.sh/hook: test is not run: spec.render.helm.hooks is none"),
         ("migrate", "helm.sh/hook: pre-install is not run: spec.render.helm.hooks is none"),
     ]

@@ -35,9 +35,9 @@ def live(obj: Object, *, owner: AppKey | None = APP) -> LiveObject:
 
 def after(desired: Desired, *objects: LiveObject) -> dict[str, Any]:
     """What is sent, by name."""
-    manifests = with_live_values(desired.manifests, {one.key: one for one in objects}, APP)
-    assert [one.digest for one in manifests] == [one.digest for one in desired.manifests]
-    return {one.key.name: one.obj for one in manifests}
+    manifests = with_live_values(desired.manifests, {live_object.key: live_object for live_object in objects}, APP)
+    assert [manifest.digest for manifest in manifests] == [manifest.digest for manifest in desired.manifests]
+    return {manifest.key.name: manifest.obj for manifest in manifests}
 
 
 def pods(checksum: str) -> Object:
@@ -78,10 +78,10 @@ def test_a_checksum_follows_what_is_declared_and_not_what_is_generated() -> None
         desired = declared((secret(password=password, user=user), ("/data/password",)), (pods(made), (CHECKSUM,)))
         return desired.manifests[-1].obj
 
-    one, same, other = checksum("a", "shop", "x"), checksum("b", "shop", "y"), checksum("a", "admin", "x")
-    assert one == same
-    assert one["spec"]["template"] != other["spec"]["template"]
-    assert one["metadata"]["annotations"][CONFIGURATION] != other["metadata"]["annotations"][CONFIGURATION]
+    first, same, other = checksum("a", "shop", "x"), checksum("b", "shop", "y"), checksum("a", "admin", "x")
+    assert first == same
+    assert first["spec"]["template"] != other["spec"]["template"]
+    assert first["metadata"]["annotations"][CONFIGURATION] != other["metadata"]["annotations"][CONFIGURATION]
 
 
 def test_pods_keep_their_checksum_until_what_they_read_has_changed() -> None:

@@ -47,9 +47,9 @@ def test_the_concepts_of_other_tools_are_understood(annotations: dict[str, str],
 
 def test_a_dependency_may_be_cluster_scoped_or_of_the_core_group() -> None:
     text = "/Namespace/shop, /namespaces/shop/Service/web,rbac.authorization.k8s.io/ClusterRole/reader"
-    found, problems = read(thing("ConfigMap", "web", annotations={"config.kubernetes.io/depends-on": text}))
+    options, problems = read(thing("ConfigMap", "web", annotations={"config.kubernetes.io/depends-on": text}))
     assert problems == ()
-    assert found.depends_on == (key("Namespace", "shop"), key("Service", "web"), key("ClusterRole", "reader"))
+    assert options.depends_on == (key("Namespace", "shop"), key("Service", "web"), key("ClusterRole", "reader"))
 
 
 @pytest.mark.parametrize(

@@ -94,8 +94,10 @@ def worlds(draw: st.DrawFn) -> World:
     foreign = draw(st.integers(0, 9)) == 7
     empty = draw(st.integers(0, 9)) == 7
     objects = [crd()] if not empty and draw(st.booleans()) else []
-    for identity, one, two in zip(UNIVERSE, draw(choices(len(DECLARED))), draw(choices(len(LIVE))), strict=True):
-        declared, changes = DECLARED[one], LIVE[two]
+    for identity, declared_choice, live_choice in zip(
+        UNIVERSE, draw(choices(len(DECLARED))), draw(choices(len(LIVE))), strict=True
+    ):
+        declared, changes = DECLARED[declared_choice], LIVE[live_choice]
         if declared is not None and not empty:
             objects.append(body(identity, *declared))
         # An object of another application that is declared here too makes the whole plan fail, so it is rare.
@@ -137,30 +139,30 @@ def test_the_second_plan_after_an_execution_has_nothing_to_write(world: World) -
 
 @given(worlds())
 def test_the_guard_is_never_exceeded_without_approval(world: World) -> None:
-    found = world.plan()
-    if found is None:
+    result = world.plan()
+    if result is None:
         return
     guard = world.policy.guard
     owned = sum(value.owner == APP for value in world.snapshot.objects.values())
-    gone = deleted(found)
+    gone = deleted(result)
     assert len(gone) <= max(guard.max_objects, guard.max_percent * owned / 100)
     assert not {value.kind for value in gone} & {*guard.protected_kinds, "Namespace", "CustomResourceDefinition"}
 
 
 @given(worlds())
 def test_a_held_plan_does_nothing_but_repair_drift(world: World) -> None:
-    found = world.plan()
-    if found is not None and found.verdict.held:
-        assert all(write.drift for write in found.writes)
+    result = world.plan()
+    if result is not None and result.verdict.held:
+        assert all(write.drift for write in result.writes)
 
 
 @given(worlds(), st.booleans())
 def test_nothing_foreign_is_ever_deleted_even_with_approval(world: World, counted: bool) -> None:  # noqa: FBT001 - drawn
-    found = world.plan()
-    if found is None:
+    result = world.plan()
+    if result is None:
         return
-    dependants = {manifest: Dependants() for manifest in found.uncounted} if counted else {}
-    approved = plan(wanted(*world.objects), world.snapshot, replace(world.policy, approved=found.hash), dependants=dependants)
+    dependants = {manifest: Dependants() for manifest in result.uncounted} if counted else {}
+    approved = plan(wanted(*world.objects), world.snapshot, replace(world.policy, approved=result.hash), dependants=dependants)
     declared = {manifest.key for manifest in wanted(*world.objects).manifests}
     for manifest in deleted(approved):
         there = world.snapshot.objects[manifest]
@@ -172,22 +174,22 @@ def test_nothing_foreign_is_ever_deleted_even_with_approval(world: World, counte
 
 @given(worlds())
 def test_what_cannot_be_seen_is_never_deleted_even_with_approval(world: World) -> None:
-    found = world.plan()
-    if found is None:
+    result = world.plan()
+    if result is None:
         return
-    approved = world.plan(approved=found.hash)
+    approved = world.plan(approved=result.hash)
     assert approved is not None
     if not world.snapshot.complete:
         assert deleted(approved) == []
-    assert not {one.group_kind for one in deleted(approved)} & set(world.snapshot.cannot_see)
+    assert not {key.group_kind for key in deleted(approved)} & set(world.snapshot.cannot_see)
 
 
 @given(worlds())
 def test_no_namespace_goes_that_holds_what_stays(world: World) -> None:
-    found = world.plan()
-    if found is None:
+    result = world.plan()
+    if result is None:
         return
-    approved = world.plan(approved=found.hash)
+    approved = world.plan(approved=result.hash)
     assert approved is not None
     gone = set(deleted(approved))
     leaving = gone | {value.key for value in world.snapshot.objects.values() if value.deleting}
@@ -215,7 +217,7 @@ def test_the_plan_does_not_depend_on_the_order_of_anything(world: World, shuffle
 
 @given(worlds())
 def test_drift_never_changes_the_hash(world: World) -> None:
-    calm = {one: replace(there, projection="calm", undeclared=()) for one, there in world.snapshot.objects.items()}
+    calm = {key: replace(there, projection="calm", undeclared=()) for key, there in world.snapshot.objects.items()}
     first, second = world.plan(), World(world.objects, replace(world.snapshot, objects=calm), world.policy).plan()
     if first is not None and second is not None:
         assert first.hash == second.hash
@@ -223,11 +225,11 @@ def test_drift_never_changes_the_hash(world: World) -> None:
 
 @given(worlds())
 def test_every_object_has_exactly_one_action_and_comes_after_what_it_waits_for(world: World) -> None:
-    found = world.plan()
-    if found is None:
+    result = world.plan()
+    if result is None:
         return
-    keys = [action.key for action in found.actions]
+    keys = [action.key for action in result.actions]
     assert len(keys) == len(set(keys))
     position = {action: index for index, action in enumerate(keys)}
-    for action, edges in found.edges.edges.items():
+    for action, edges in result.edges.edges.items():
         assert all(position.get(edge.before, -1) < position.get(action, len(keys)) for edge in edges)

@@ -43,14 +43,14 @@ def refused(*causes: dict[str, Any]) -> Invalid:
     ],
 )
 def test_every_refusal_has_a_reason_and_says_whether_time_helps(error: AgentError, reason: str, *, transient: bool) -> None:
-    told = classify(error, WEB)
-    assert (told.reason, told.transient) == (reason, transient)
+    classified = classify(error, WEB)
+    assert (classified.reason, classified.transient) == (reason, transient)
 
 
 def test_the_servers_retry_after_is_kept() -> None:
-    told = classify(Throttled("no", status=429, retry_after=3.0), WEB)
-    assert isinstance(told, ClusterError)
-    assert told.retry_after == 3.0
+    classified = classify(Throttled("no", status=429, retry_after=3.0), WEB)
+    assert isinstance(classified, ClusterError)
+    assert classified.retry_after == 3.0
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_the_servers_retry_after_is_kept() -> None:
     ],
 )
 def test_causes_that_all_speak_of_immutability_prove_it(message: str) -> None:
-    told = classify(refused({"field": "spec.selector", "message": message}), WEB)
-    assert isinstance(told, Immutable)
-    assert told.facts["fields"] == ["spec.selector"]
+    classified = classify(refused({"field": "spec.selector", "message": message}), WEB)
+    assert isinstance(classified, Immutable)
+    assert classified.facts["fields"] == ["spec.selector"]
 
 
 def test_what_cannot_be_changed_is_reported_with_the_way_out() -> None:
@@ -79,15 +79,15 @@ def test_what_cannot_be_changed_is_reported_with_the_way_out() -> None:
 
 def test_what_is_never_replaced_has_no_advice_to_replace_it() -> None:
     crd = ObjectKey("apiextensions.k8s.io", "CustomResourceDefinition", "", "widgets.example.com")
-    told = str(classify(refused({"field": "spec.scope", "message": "field is immutable"}), crd))
-    assert "on-immutable" not in told
-    assert "give it another name" in told
+    text = str(classify(refused({"field": "spec.scope", "message": "field is immutable"}), crd))
+    assert "on-immutable" not in text
+    assert "give it another name" in text
 
 
 def test_one_other_cause_disproves_it() -> None:
     other = {"field": "spec.x", "message": "Required value"}
-    told = classify(refused({"field": "spec.selector", "message": "field is immutable"}, other), WEB)
-    assert not isinstance(told, Immutable)
+    classified = classify(refused({"field": "spec.selector", "message": "field is immutable"}, other), WEB)
+    assert not isinstance(classified, Immutable)
 
 
 def test_a_text_without_causes_proves_nothing() -> None:
@@ -104,10 +104,10 @@ def test_a_number_in_a_secret_is_a_wrong_type_and_nothing_immutable() -> None:
     causes = [{"reason": "FieldValueInvalid", "field": "data.password"}]
     violation = Invalid("refused", status=500, code="SchemaViolation", details={"causes": causes})
 
-    told = classify(violation, SECRET)
+    classified = classify(violation, SECRET)
 
-    assert (told.reason, type(told)) == ("Invalid", Invalid)
-    assert str(told).startswith("data.password: expected a string; quote it")
+    assert (classified.reason, type(classified)) == ("Invalid", Invalid)
+    assert str(classified).startswith("data.password: expected a string; quote it")
 
 
 def test_explaining_twice_is_explaining_once() -> None:

@@ -43,7 +43,7 @@ def test_the_writers_claim_is_cut_by_what_is_taken_back() -> None:
     fields: dict[str, Any] = {"f:spec": {"f:debug": {}, "f:image": {}}}
     ours = entry({"f:spec": {"f:image": {}}})
     obj = live({"spec": {"debug": True, "image": "a"}}, ours, by("kubectl-edit", fields))
-    assert [one["fieldsV1"] for one in entries(obj)] == [ours["fieldsV1"], {"f:spec": {"f:image": {}}}]
+    assert [managed_entry["fieldsV1"] for managed_entry in entries(obj)] == [ours["fieldsV1"], {"f:spec": {"f:image": {}}}]
 
 
 def test_a_writer_who_owned_nothing_else_disappears() -> None:

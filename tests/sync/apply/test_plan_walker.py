@@ -17,7 +17,7 @@ A, B, C, D = (key("ConfigMap", name) for name in "abcd")
 
 
 def made(actions: Sequence[Action], edges: Mapping[ObjectKey, Sequence[Edge]]) -> Plan:
-    graph = Graph(edges={one: tuple(some) for one, some in edges.items()})
+    graph = Graph(edges={object_key: tuple(some) for object_key, some in edges.items()})
     return Plan(application=APP, revision=REVISION, actions=tuple(actions), edges=graph, hash="h")
 
 
@@ -86,7 +86,7 @@ def test_a_half_done_replacement_waits_for_itself() -> None:
 
 def test_applied_is_not_healthy() -> None:
     ready: set[ObjectKey] = set()
-    course = PlanWalker(made(creating("a", "b"), {B: [after(A, Until.HEALTHY)]}), lambda one, _: one in ready)
+    course = PlanWalker(made(creating("a", "b"), {B: [after(A, Until.HEALTHY)]}), lambda object_key, _: object_key in ready)
     assert everything(course) == [A]
     assert not course.recheck()
     ready.add(A)
@@ -97,7 +97,7 @@ def test_applied_is_not_healthy() -> None:
 def test_an_object_outside_of_the_plan_is_asked_about() -> None:
     plan = made(creating("b"), {B: [after(A, Until.ACTIVE)]})
     assert everything(PlanWalker(plan, never)) == []
-    assert everything(PlanWalker(plan, lambda one, until: (one, until) == (A, Until.ACTIVE))) == [B]
+    assert everything(PlanWalker(plan, lambda object_key, until: (object_key, until) == (A, Until.ACTIVE))) == [B]
 
 
 def test_an_unchanged_object_counts_as_applied_but_is_asked_about_its_health() -> None:
@@ -139,7 +139,7 @@ def test_a_closed_barrier_names_the_object_that_keeps_it_closed() -> None:
 
 def test_a_deletion_is_over_when_the_object_is_gone_and_not_when_it_was_asked_for() -> None:
     gone: set[ObjectKey] = set()
-    course = PlanWalker(made(deletions(A, B), {B: [after(A, Until.GONE)]}), lambda one, _: one in gone)
+    course = PlanWalker(made(deletions(A, B), {B: [after(A, Until.GONE)]}), lambda object_key, _: object_key in gone)
     assert everything(course) == [A]
     assert [waiting.until for waiting in course.waiting()] == [Until.GONE]
     gone.add(A)

@@ -74,9 +74,12 @@ def test_only_what_will_still_be_true_in_its_turn_counts(error: AgentError, *, c
 def answers(*errors: AgentError | None) -> list[str]:
     """The names of objects whose dry run counts as a refusal."""
     actions = creations([thing("ConfigMap", name) for name in "abc"[: len(errors)]])
-    said = dict(zip((action.key for action in actions), errors, strict=True))
+    by_key = dict(zip((action.key for action in actions), errors, strict=True))
     counted = ask(
-        plan(*actions), dry_run=lambda action: said[action.key], spread=lambda one, all_: [*map(one, all_)], impersonated=False
+        plan(*actions),
+        dry_run=lambda action: by_key[action.key],
+        spread=lambda function, all_: [*map(function, all_)],
+        impersonated=False,
     )
     return [key.name for key in counted]
 
@@ -109,7 +112,7 @@ def test_all_errors_of_a_revision_are_reported_and_nothing_is_written(stage: Clu
     broken, worse = deployment("broken", replicas=-1), deployment("worse", strategy={"type": "Nonsense"})
     unknown = deployment("unknown", paws=4)
     refused = stage.executor.preflight(stage.plan(config(), broken, worse, unknown))
-    assert {one.name: error.reason for one, error in refused.items()} == {
+    assert {object_key.name: error.reason for object_key, error in refused.items()} == {
         "broken": "Invalid",
         "worse": "Invalid",
         "unknown": "Invalid",

@@ -6,8 +6,8 @@ from gitops_agent.sync.apply.removed_apis import advice
 
 
 def test_a_kind_that_moved_is_reported_with_its_new_group() -> None:
-    told = advice("extensions", "Deployment", "v1beta1", ())
-    assert told == "Kubernetes no longer serves extensions/v1beta1 Deployment: write apiVersion: apps/v1"
+    text = advice("extensions", "Deployment", "v1beta1", ())
+    assert text == "Kubernetes no longer serves extensions/v1beta1 Deployment: write apiVersion: apps/v1"
 
 
 def test_a_kind_that_went_without_a_successor_is_reported() -> None:
@@ -15,8 +15,8 @@ def test_a_kind_that_went_without_a_successor_is_reported() -> None:
 
 
 def test_an_old_version_of_a_kind_of_the_api_server_is_reported_with_the_new_one() -> None:
-    told = advice("networking.k8s.io", "Ingress", "v1beta1", ("v1",))
-    assert told == "this cluster does not serve networking.k8s.io/v1beta1 Ingress: write apiVersion: networking.k8s.io/v1"
+    text = advice("networking.k8s.io", "Ingress", "v1beta1", ("v1",))
+    assert text == "this cluster does not serve networking.k8s.io/v1beta1 Ingress: write apiVersion: networking.k8s.io/v1"
 
 
 @pytest.mark.parametrize(

@@ -86,8 +86,8 @@ def test_a_service_with_a_fixed_address_is_tried_without_it(stage: ClusterEnv) -
 def test_trying_out_leaves_nothing_behind(stage: ClusterEnv) -> None:
     stage.sync(deployment())
     proof(stage, other_selector())
-    found = stage.objects.list(stage.discovery.find("apps", "Deployment"), namespace=stage.namespace).items
-    assert [obj["metadata"]["name"] for obj in found] == ["web"]
+    deployments = stage.objects.list(stage.discovery.find("apps", "Deployment"), namespace=stage.namespace).items
+    assert [obj["metadata"]["name"] for obj in deployments] == ["web"]
 
 
 class Refusal(NamedTuple):

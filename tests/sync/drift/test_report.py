@@ -50,9 +50,9 @@ def test_an_edit_is_reported_with_both_values_the_manager_and_the_time() -> None
 def test_an_edit_of_an_object_whose_owners_are_not_known_names_no_manager(metadata: Object) -> None:
     live = {**stored(CONFIG), "data": {**CONFIG["data"], "a": "evil"}, "metadata": metadata}
 
-    found = {change.path: change.manager for change in describe(Manifest.of(CONFIG), live).changes}
+    managers = {change.path: change.manager for change in describe(Manifest.of(CONFIG), live).changes}
 
-    assert found["/data/a"] == ""
+    assert managers["/data/a"] == ""
 
 
 def test_the_last_of_two_writers_is_named() -> None:
@@ -118,7 +118,7 @@ def test_more_than_fifty_changes_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "declared", "found", "words"),
+    ("path", "declared", "live_value", "words"),
     [
         ("/data/url", "hunter22", "hunter33", "data.url: was changed by kubectl"),
         ("/data/url", ABSENT, "hunter33", "data.url: was added by kubectl"),
@@ -135,13 +135,13 @@ def test_more_than_fifty_changes_are_counted() -> None:
         ("/spec/replicas", 3, 5, "spec.replicas: 3 became 5 by kubectl"),
     ],
 )
-def test_texts_do_not_quote_what_may_be_a_credential(path: str, declared: Any, found: Any, words: str) -> None:
-    assert str(FieldDrift(path=path, declared=declared, found=found, manager="kubectl")) == words
+def test_texts_do_not_quote_what_may_be_a_credential(path: str, declared: Any, live_value: Any, words: str) -> None:
+    assert str(FieldDrift(path=path, declared=declared, found=live_value, manager="kubectl")) == words
 
 
 @pytest.mark.cluster
 @pytest.mark.parametrize(
-    ("patch", "path", "declared", "found"),
+    ("patch", "path", "declared", "live_value"),
     [
         ({"spec": {"replicas": 1}}, "/spec/replicas", 0, 1),
         ({"metadata": {"labels": {"team": None}}}, "/metadata/labels/team", "ours", ABSENT),
@@ -155,7 +155,7 @@ def test_texts_do_not_quote_what_may_be_a_credential(path: str, declared: Any, f
     ],
 )
 def test_on_a_real_object_exactly_what_was_edited_is_reported(
-    patch: Object, path: str, declared: Any, found: Any, stage: ClusterEnv
+    patch: Object, path: str, declared: Any, live_value: Any, stage: ClusterEnv
 ) -> None:
     wanted = deployment()
     wanted["metadata"]["labels"] = {"team": "ours"}
@@ -168,8 +168,8 @@ def test_on_a_real_object_exactly_what_was_edited_is_reported(
     (manifest,) = stage.desired(wanted).manifests
     report = describe(manifest, live)
     (change,) = report.changes
-    assert (change.path, change.declared, change.found) == (path, declared, found)
-    assert change.manager == ("" if found is ABSENT else "kubectl-edit")
+    assert (change.path, change.declared, change.found) == (path, declared, live_value)
+    assert change.manager == ("" if live_value is ABSENT else "kubectl-edit")
 
 
 @pytest.mark.cluster

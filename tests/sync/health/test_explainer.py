@@ -52,32 +52,34 @@ def explained(
     explainer = Explainer(objects)
 
     def ask() -> Explanation | None:
-        found = explainer.explain(ObjectKey.of(obj))
-        return found if found is not None and until(found) else None
+        candidate = explainer.explain(ObjectKey.of(obj))
+        return candidate if candidate is not None and until(candidate) else None
 
-    found = eventually(ask, seconds=seconds, what="an explanation")
-    assert found is not None
-    return found
+    explanation = eventually(ask, seconds=seconds, what="an explanation")
+    assert explanation is not None
+    return explanation
 
 
 @pytest.mark.cluster
 def test_a_crash_loop_is_certain_and_reports_the_exit_code(objects: Objects, namespace: str) -> None:
     marks = {"sandbox.gitops-agent.dev/exit-code": "3", "sandbox.gitops-agent.dev/last-words": "no DATABASE_URL"}
 
-    found = explained(objects, workload(namespace, template("crash", annotations=marks)), lambda found: found.certain)
+    explanation = explained(
+        objects, workload(namespace, template("crash", annotations=marks)), lambda candidate: candidate.certain
+    )
 
-    assert found.reason == "CrashLoop"
-    assert "exit code 3" in found.message
-    assert "no DATABASE_URL" in found.message
+    assert explanation.reason == "CrashLoop"
+    assert "exit code 3" in explanation.message
+    assert "no DATABASE_URL" in explanation.message
 
 
 @pytest.mark.cluster
 def test_a_crash_looping_stateful_set_is_explained_though_its_status_says_nothing(objects: Objects, namespace: str) -> None:
     crashing = workload(namespace, template("crash"), kind="StatefulSet")
 
-    found = explained(objects, crashing, lambda found: found.certain)
+    explanation = explained(objects, crashing, lambda candidate: candidate.certain)
 
-    assert found.reason == "CrashLoop"
+    assert explanation.reason == "CrashLoop"
     assert assess(objects.get(ObjectKey.of(crashing))).status is Status.PROGRESSING
 
 
@@ -88,34 +90,34 @@ def test_the_first_crash_only_decorates(objects: Objects, namespace: str) -> Non
 
 @pytest.mark.cluster
 def test_an_image_that_cannot_be_pulled_is_named(objects: Objects, namespace: str) -> None:
-    found = explained(objects, workload(namespace, template("no-pull")), lambda found: found.certain)
+    explanation = explained(objects, workload(namespace, template("no-pull")), lambda candidate: candidate.certain)
 
-    assert found.reason == "ImagePullFailed"
-    assert "registry.example.org/web:1" in found.message
-    assert "2 of 2 pods" in found.message or "pods" not in found.message
+    assert explanation.reason == "ImagePullFailed"
+    assert "registry.example.org/web:1" in explanation.message
+    assert "2 of 2 pods" in explanation.message or "pods" not in explanation.message
 
 
 @pytest.mark.cluster
 def test_an_unmatched_node_selector_is_the_schedulers_word(objects: Objects, namespace: str) -> None:
     nowhere = template(nodeSelector={"disk": "quantum"})
 
-    found = explained(objects, workload(namespace, nowhere), lambda found: "didn't match" in found.message)
+    explanation = explained(objects, workload(namespace, nowhere), lambda candidate: "didn't match" in candidate.message)
 
-    assert (found.reason, found.certain) == ("Unschedulable", False)
+    assert (explanation.reason, explanation.certain) == ("Unschedulable", False)
 
 
 @pytest.mark.cluster
 def test_a_failing_probe_is_reported_with_its_event(objects: Objects, namespace: str) -> None:
-    found = explained(objects, workload(namespace, template("probe-fails")), lambda found: "503" in found.message)
+    explanation = explained(objects, workload(namespace, template("probe-fails")), lambda candidate: "503" in candidate.message)
 
-    assert (found.reason, found.certain) == ("ProbeFailed", False)
+    assert (explanation.reason, explanation.certain) == ("ProbeFailed", False)
 
 
 @pytest.mark.cluster
 def test_a_pod_that_hangs_is_being_created(objects: Objects, namespace: str) -> None:
-    found = explained(objects, workload(namespace, template("hang"), kind="DaemonSet"))
+    explanation = explained(objects, workload(namespace, template("hang"), kind="DaemonSet"))
 
-    assert (found.reason, found.certain) == ("MountFailed", False)
+    assert (explanation.reason, explanation.certain) == ("MountFailed", False)
 
 
 @pytest.mark.cluster
@@ -125,10 +127,10 @@ def test_a_quota_is_named_where_no_pod_is_created(objects: Objects, namespace: s
     objects.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": {"hard": {"pods": "0"}}})
     eventually(lambda: objects.get(ObjectKey("", "ResourceQuota", namespace, "none")).get("status", {}).get("hard"))
 
-    found = explained(objects, workload(namespace, template(), kind=kind))
+    explanation = explained(objects, workload(namespace, template(), kind=kind))
 
-    assert found.reason == "QuotaExceeded"
-    assert "exceeded quota: none" in found.message
+    assert explanation.reason == "QuotaExceeded"
+    assert "exceeded quota: none" in explanation.message
 
 
 @pytest.mark.cluster
@@ -136,9 +138,11 @@ def test_the_newest_revision_speaks(objects: Objects, namespace: str) -> None:
     objects.apply(workload(namespace, template("probe-fails")))
     eventually(lambda: Explainer(objects).explain(ObjectKey("apps", "Deployment", namespace, "web")))
 
-    found = explained(objects, workload(namespace, template("no-pull")), lambda found: found.reason != "ProbeFailed")
+    explanation = explained(
+        objects, workload(namespace, template("no-pull")), lambda candidate: candidate.reason != "ProbeFailed"
+    )
 
-    assert found.reason == "ImagePullFailed"
+    assert explanation.reason == "ImagePullFailed"
 
 
 @pytest.mark.cluster
@@ -155,9 +159,9 @@ def test_a_pod_alone_is_explained_too(objects: Objects, namespace: str) -> None:
     pods = template("no-pull")
     metadata = {"name": "web", "namespace": namespace} | pods["metadata"]
 
-    found = explained(objects, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pods["spec"]})
+    explanation = explained(objects, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pods["spec"]})
 
-    assert found.reason == "ImagePullFailed"
+    assert explanation.reason == "ImagePullFailed"
 
 
 @pytest.mark.cluster
@@ -171,9 +175,9 @@ def test_a_job_decides_itself_when_it_has_failed(objects: Objects, namespace: st
         "spec": {"template": pods, "backoffLimit": 6},
     }
 
-    found = explained(objects, job, lambda found: "restarts" in found.message, seconds=40)
+    explanation = explained(objects, job, lambda candidate: "restarts" in candidate.message, seconds=40)
 
-    assert (found.reason, found.certain) == ("CrashLoop", False)
+    assert (explanation.reason, explanation.certain) == ("CrashLoop", False)
 
 
 @pytest.mark.cluster
@@ -236,25 +240,25 @@ def asked_on_the_wire(folder: Path, log: str | None) -> tuple[Explanation, Wire]
     with Wire(lambda asked, line: kubelet(asked, line, log)) as wire:
         transport = wire.transport(folder)
         try:
-            found = Explainer(Objects(transport, Discovery(transport))).explain(ObjectKey("", "Pod", "shop", "web"))
+            explanation = Explainer(Objects(transport, Discovery(transport))).explain(ObjectKey("", "Pod", "shop", "web"))
         finally:
             transport.close()
-    assert found is not None
-    return found, wire
+    assert explanation is not None
+    return explanation, wire
 
 
 def test_the_last_line_of_the_log_is_reported_scrubbed_and_cut(tmp_path: Path) -> None:
-    found, wire = asked_on_the_wire(tmp_path, "cannot open postgres://shop:hunter22@db/shop " + "x" * 500)
+    explanation, wire = asked_on_the_wire(tmp_path, "cannot open postgres://shop:hunter22@db/shop " + "x" * 500)
 
-    assert "cannot open postgres://***@db/shop" in found.message
-    assert "hunter22" not in found.message
-    assert len(found.message) < 300
+    assert "cannot open postgres://***@db/shop" in explanation.message
+    assert "hunter22" not in explanation.message
+    assert len(explanation.message) < 300
     log = next(asked for asked in wire.asked if asked.path.endswith("/log"))
     assert log.query == {"container": "app", "tailLines": "1", "limitBytes": "4096", "previous": "true"}
 
 
 def test_a_log_that_may_not_be_read_is_left_out(tmp_path: Path) -> None:
-    found, _ = asked_on_the_wire(tmp_path, None)
+    explanation, _ = asked_on_the_wire(tmp_path, None)
 
-    assert found.message == "container app ended with exit code 1 (4 restarts)"
-    assert found.certain
+    assert explanation.message == "container app ended with exit code 1 (4 restarts)"
+    assert explanation.certain

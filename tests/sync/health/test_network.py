@@ -77,9 +77,9 @@ def test_a_gateway(obj: Object, expected: tuple[str, str]) -> None:
 
 
 def test_a_listener_is_named() -> None:
-    said = assess(gateway(ACCEPTED, PROGRAMMED, listener=condition("ResolvedRefs", "False", "X", "no such secret"))).message
+    message = assess(gateway(ACCEPTED, PROGRAMMED, listener=condition("ResolvedRefs", "False", "X", "no such secret"))).message
 
-    assert said == "listener web: no such secret"
+    assert message == "listener web: no such secret"
 
 
 def test_a_gateway_class() -> None:

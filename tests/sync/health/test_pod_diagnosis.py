@@ -32,7 +32,7 @@ DIED: Object = {"terminated": {"exitCode": 3, "reason": "Error"}}
 
 
 @pytest.mark.parametrize(
-    ("found", "reason", "certain"),
+    ("failing_pod", "reason", "certain"),
     [
         (pod(container(waiting=waiting("ImagePullBackOff", "back-off"))), "ImagePullFailed", True),
         (pod(container(waiting=waiting("ErrImagePull", "connection reset"))), "ImagePullFailed", False),
@@ -55,8 +55,8 @@ DIED: Object = {"terminated": {"exitCode": 3, "reason": "Error"}}
         (pod(conditions=[UNREADY, condition("ContainersReady", "True")]), "NotReady", False),
     ],
 )
-def test_what_is_wrong_with_a_pod(found: Object, reason: str, *, certain: bool) -> None:
-    finding = diagnose(found)
+def test_what_is_wrong_with_a_pod(failing_pod: Object, reason: str, *, certain: bool) -> None:
+    finding = diagnose(failing_pod)
 
     assert finding is not None
     assert (finding.reason, finding.certain) == (reason, certain)
@@ -88,12 +88,12 @@ def test_a_sidecar_that_runs_is_no_stuck_init_container() -> None:
 
 def test_the_last_words_of_a_container_are_reported_and_else_its_log_is_asked_for() -> None:
     spoken: Object = {"terminated": {"exitCode": 1, "message": "Traceback:\n  line 3\nKeyError: 'DB'\n"}}
-    told, silent = diagnose(pod(container(last=spoken))), diagnose(pod(container(last=DIED)))
+    explained, silent = diagnose(pod(container(last=spoken))), diagnose(pod(container(last=DIED)))
 
-    assert told is not None
+    assert explained is not None
     assert silent is not None
-    assert told.message.endswith("ended with exit code 1: KeyError: 'DB'")
-    assert (told.ask, silent.ask) == (Ask.NOTHING, Ask.LOG)
+    assert explained.message.endswith("ended with exit code 1: KeyError: 'DB'")
+    assert (explained.ask, silent.ask) == (Ask.NOTHING, Ask.LOG)
 
 
 def test_out_of_memory_is_named() -> None:
@@ -107,20 +107,20 @@ def test_the_most_telling_pod_speaks_for_all() -> None:
     probe = pod(container(running={}), name="a")
     crash = pod(container(running={}, restarts=2, last=DIED), name="b")
 
-    found = first([probe, crash, pod(container(running={}, restarts=3, last=DIED), name="c")])
+    worst = first([probe, crash, pod(container(running={}, restarts=3, last=DIED), name="c")])
 
-    assert found is not None
-    assert (found[0]["metadata"]["name"], found[1].reason, found[2]) == ("b", "CrashLoop", 2)
+    assert worst is not None
+    assert (worst[0]["metadata"]["name"], worst[1].reason, worst[2]) == ("b", "CrashLoop", 2)
 
 
 def test_pods_of_the_new_revision_come_first() -> None:
     old = pod(container(running={}, restarts=2, last=DIED), name="old")
     new = pod(container(running={}), name="new")
 
-    found = first([old, new], newer=lambda found: found["metadata"]["name"] == "new")
+    worst = first([old, new], newer=lambda candidate: candidate["metadata"]["name"] == "new")
 
-    assert found is not None
-    assert found[0] is new
+    assert worst is not None
+    assert worst[0] is new
 
 
 @given(status=STATUS)

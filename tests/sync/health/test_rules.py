@@ -56,7 +56,7 @@ def test_every_rule_says_what_it_looks_at() -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "kind", "found"),
+    ("group", "kind", "exists"),
     [
         ("kustomize.toolkit.fluxcd.io", "Kustomization", True),
         ("notification.toolkit.fluxcd.io", "Alert", True),
@@ -65,8 +65,8 @@ def test_every_rule_says_what_it_looks_at() -> None:
         ("", "ConfigMap", False),
     ],
 )
-def test_a_rule_may_be_for_a_group_or_a_family_of_groups(group: str, kind: str, *, found: bool) -> None:
-    assert (rule_for(GroupKind(group, kind)) is not None) is found
+def test_a_rule_may_be_for_a_group_or_a_family_of_groups(group: str, kind: str, *, exists: bool) -> None:
+    assert (rule_for(GroupKind(group, kind)) is not None) is exists
 
 
 def test_the_exact_rule_wins() -> None:

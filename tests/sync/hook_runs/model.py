@@ -80,11 +80,11 @@ class Model:
         self.memory = record
         if record != self.status:
             self._write(lambda: setattr(self, "status", record))
-        for one in cleanups(self.status, self.hooks, self.live, APP):
-            if one.release:
-                self._release(one.live.key)
-            if one.delete:
-                self._delete(one.live.key)
+        for cleanup in cleanups(self.status, self.hooks, self.live, APP):
+            if cleanup.release:
+                self._release(cleanup.live.key)
+            if cleanup.delete:
+                self._delete(cleanup.live.key)
 
     def _turns(self, record: HookRecord, inputs: Inputs, *, complete: bool) -> tuple[HookRecord, bool]:
         progress = Progress(waves=WaveProgress(unapplied=None, unhealthy=None), complete=complete)

@@ -35,22 +35,22 @@ def hook(name: str, *moments: Moment, kind: str = "Job", weight: int = 0, versio
 
 
 def made(
-    one: Hook, health: Health = RUNNING, *, moment: Moment = Moment.PRE_SYNC, series: str = SERIES, uid: str = "u1"
+    declared_hook: Hook, health: Health = RUNNING, *, moment: Moment = Moment.PRE_SYNC, series: str = SERIES, uid: str = "u1"
 ) -> LiveObject:
     """The live object of a run."""
     return LiveObject(
-        key=one.key,
+        key=declared_hook.key,
         uid=uid,
         owner=APP,
         health=health,
-        hook_run=run_id(one, moment, series),
-        finalizers=(HOOK_FINALIZER,) if one.runs_to_an_end else (),
+        hook_run=run_id(declared_hook, moment, series),
+        finalizers=(HOOK_FINALIZER,) if declared_hook.runs_to_an_end else (),
     )
 
 
-def run(one: Hook, moment: Moment = Moment.PRE_SYNC, *, series: str = SERIES, **changes: object) -> HookRun:
+def run(declared_hook: Hook, moment: Moment = Moment.PRE_SYNC, *, series: str = SERIES, **changes: object) -> HookRun:
     """A recorded run that began at `NOW`."""
-    begun = HookRun(key=one.key, moment=moment, id=run_id(one, moment, series), uid="u1", started=NOW)
+    begun = HookRun(key=declared_hook.key, moment=moment, id=run_id(declared_hook, moment, series), uid="u1", started=NOW)
     return replace(begun, **changes)  # type: ignore[arg-type]
 
 
@@ -69,7 +69,7 @@ def view(
     """What is true, with everything that is recorded written."""
     return View(
         application=APP,
-        live={one.key: one for one in live},
+        live={live_object.key: live_object for live_object in live},
         written=written or record(),
         now=now,
         timeout=TIMEOUT,

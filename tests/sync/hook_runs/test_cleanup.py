@@ -16,12 +16,12 @@ MIGRATE = hook("migrate", weight=1, policy="hook-succeeded")
 def cleaned(
     written: HookRecord, *live: LiveObject, hooks: tuple[Hook, ...] = (ACCOUNT, MIGRATE)
 ) -> dict[str, tuple[bool, bool]]:
-    found = cleanups(written, hooks, {one.key: one for one in live}, APP)
-    return {one.live.key.name: (one.release, one.delete) for one in found}
+    pending = cleanups(written, hooks, {live_object.key: live_object for live_object in live}, APP)
+    return {cleanup.live.key.name: (cleanup.release, cleanup.delete) for cleanup in pending}
 
 
-def succeeded(one: Hook) -> HookRecord:
-    return record(run(one, state=RunState.SUCCEEDED))
+def succeeded(declared_hook: Hook) -> HookRecord:
+    return record(run(declared_hook, state=RunState.SUCCEEDED))
 
 
 def test_a_running_hook_is_left_alone() -> None:

@@ -62,7 +62,7 @@ def test_wherever_the_agent_dies_each_hook_runs_once_and_nothing_is_applied_befo
     model.settle()
     assert model.faults == []
     ran = {(name, moment) for name, moment, _ in model.made}
-    assert ran == {(one.key.name, moment.value) for one in hooks for moment in one.moments}
+    assert ran == {(declared_hook.key.name, moment.value) for declared_hook in hooks for moment in declared_hook.moments}
 
 
 @given(hooks=some_hooks(), before=st.lists(STEP, max_size=8), after=st.lists(STEP, max_size=8))
@@ -76,7 +76,7 @@ def test_new_content_runs_each_hook_once_more(
     model.settle()
     assert model.faults == []
     second = {(name, moment) for name, moment, content in model.made if content == "v2"}
-    assert second == {(one.key.name, moment.value) for one in hooks for moment in one.moments}
+    assert second == {(declared_hook.key.name, moment.value) for declared_hook in hooks for moment in declared_hook.moments}
 
 
 @given(hooks=some_hooks(), steps=st.lists(STEP, max_size=8))

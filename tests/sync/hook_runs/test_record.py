@@ -32,7 +32,10 @@ def test_what_is_no_record_is_an_empty_one(value: object) -> None:
 def test_a_run_replaces_the_earlier_one_of_its_hook_and_moment() -> None:
     first = run(hook("a"))
     known = record(first, run(hook("a"), Moment.POST_SYNC)).with_run(replace(first, state=RunState.SUCCEEDED))
-    assert [(one.moment.value, one.state.value) for one in known.runs] == [("post-sync", "Running"), ("pre-sync", "Succeeded")]
+    assert [(hook_run.moment.value, hook_run.state.value) for hook_run in known.runs] == [
+        ("post-sync", "Running"),
+        ("pre-sync", "Succeeded"),
+    ]
 
 
 def test_the_failure_of_a_sync_fail_hook_is_not_that_of_the_sync() -> None:

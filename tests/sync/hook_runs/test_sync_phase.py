@@ -68,7 +68,7 @@ def test_a_request_runs_what_failed_again_and_nothing_else() -> None:
     both = replace(FAILED, runs=(*FAILED.runs, run(hook("seed"), series=DONE.series, state=RunState.SUCCEEDED)))
     after = begin(both, inputs(request="1"))
     assert (after.phase, after.request) == (Phase.PRE_SYNC, "1")
-    assert [one.state for one in after.runs] == [RunState.RETRY, RunState.SUCCEEDED]
+    assert [hook_run.state for hook_run in after.runs] == [RunState.RETRY, RunState.SUCCEEDED]
     assert begin(after, inputs(request="1")) == after
     assert begin(FAILED, inputs()) == FAILED
 

@@ -33,7 +33,9 @@ def after(
 
 
 def has_run(*hooks: Hook, phase: Phase) -> HookRecord:
-    return record(*(run(one, one.moments[0], state=RunState.SUCCEEDED) for one in hooks), phase=phase)
+    return record(
+        *(run(declared_hook, declared_hook.moments[0], state=RunState.SUCCEEDED) for declared_hook in hooks), phase=phase
+    )
 
 
 def test_nothing_happens_before_the_status_says_that_the_sync_has_begun() -> None:
@@ -76,7 +78,7 @@ def test_a_sync_without_hooks_left_is_done() -> None:
 
 @pytest.mark.parametrize(("failed", "phase"), [(PRE, Phase.PRE_SYNC), (DURING, Phase.SYNC), (POST, Phase.POST_SYNC)])
 def test_a_failed_hook_ends_the_sync(failed: Hook, phase: Phase) -> None:
-    before = [one for one in (PRE, DURING, POST) if one is not failed]
+    before = [declared_hook for declared_hook in (PRE, DURING, POST) if declared_hook is not failed]
     moment = failed.moments[0]
     known = has_run(*before, phase=phase).with_run(run(failed, moment))
     taken = after(known, made(failed, FAILED, moment=moment), complete=True)

@@ -20,7 +20,7 @@ def planned(*there: Object) -> Plan:
 
 def progress(*there: Object, bad: Object | None = None) -> WaveProgress:
     lives = [live(obj) if obj is not bad else live(obj, health=Health(Status.PROGRESSING)) for obj in there]
-    return wave_progress(planned(*there), {one.key: one for one in lives})
+    return wave_progress(planned(*there), {live_object.key: live_object for live_object in lives})
 
 
 def test_a_wave_is_reached_when_it_is_applied_and_the_lower_ones_are_healthy() -> None:

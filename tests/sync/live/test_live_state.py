@@ -290,7 +290,7 @@ def test_threads_that_put_and_remove_leave_a_consistent_index() -> None:
         thread.join(60)
     owned = {**state.of(APP), **state.of(OTHER)}
     assert len(owned) == len(state)
-    assert all(state.get(one) is live for one, live in owned.items())
+    assert all(state.get(object_key) is live for object_key, live in owned.items())
 
 
 AUTHORITY = MarkAuthority(b"k" * 32)

@@ -12,11 +12,11 @@ def waits(*objects: Object) -> Callable[[ObjectKey], set[tuple[str, str]]]:
     """What an object waits for, barriers looked through, as (printed key, until)."""
     edges = apply_edges(wanted(*objects).manifests)
 
-    def of(one: ObjectKey) -> set[tuple[str, str]]:
-        found: set[tuple[str, str]] = set()
-        for edge in edges.get(one, ()):
-            found |= of(edge.before) if is_barrier(edge.before) else {(str(edge.before), edge.until.value)}
-        return found
+    def of(object_key: ObjectKey) -> set[tuple[str, str]]:
+        dependencies: set[tuple[str, str]] = set()
+        for edge in edges.get(object_key, ()):
+            dependencies |= of(edge.before) if is_barrier(edge.before) else {(str(edge.before), edge.until.value)}
+        return dependencies
 
     return of
 
@@ -147,10 +147,10 @@ def test_many_workloads_and_bindings_of_one_account_need_few_edges() -> None:
 
 def test_a_gate_opens_wave_after_wave() -> None:
     edges = apply_edges(wanted(wave("a", 0), wave("b", 1), wave("c", 2)).manifests)
-    graph = Graph(edges={one: tuple(found) for one, found in edges.items()})
+    graph = Graph(edges={object_key: tuple(targets) for object_key, targets in edges.items()})
     done: set[ObjectKey] = set()
     opened = []
-    gate = Gate(graph, lambda one, until: one in done and until is Until.HEALTHY)
+    gate = Gate(graph, lambda object_key, until: object_key in done and until is Until.HEALTHY)
     for name in ("a", "b", "c"):
         opened.append([other for other in "abc" if gate.blocked(key("ConfigMap", other)) is None])
         done.add(key("ConfigMap", name))

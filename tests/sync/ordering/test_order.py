@@ -166,15 +166,15 @@ def test_every_order_is_topological_and_complete(objects: list[Object], shuffle:
     shuffle.shuffle(actions)
     edges = graph(actions)
     result = ordered(actions, edges)
-    assert sorted(one.key for one in result) == sorted(one.key for one in actions)
-    position = {one.key: index for index, one in enumerate(result)}
+    assert sorted(action.key for action in result) == sorted(action.key for action in actions)
+    position = {action.key: index for index, action in enumerate(result)}
 
-    def latest(one: ObjectKey) -> int:
+    def latest(object_key: ObjectKey) -> int:
         """The last position among what must come before, barriers looked through."""
-        before = [edge.before for edge in edges.before(one)]
+        before = [edge.before for edge in edges.before(object_key)]
         return max((latest(other) if is_barrier(other) else position[other] for other in before), default=-1)
 
-    assert all(latest(one) < index for one, index in position.items())
+    assert all(latest(object_key) < index for object_key, index in position.items())
 
 
 def leaving(*names: tuple[str, str]) -> list[Action]:
@@ -197,6 +197,6 @@ def test_a_terminating_custom_resource_keeps_its_operator() -> None:
     operator, definition = key("Deployment", "operator"), key("CustomResourceDefinition", "widgets.example.com")
     plan = graph([*leaving(("Widget", "one")), *deletions(operator, definition)])
 
-    blocked = [Gate(plan, lambda *_: False).blocked(one) for one in (operator, definition)]
+    blocked = [Gate(plan, lambda *_: False).blocked(object_key) for object_key in (operator, definition)]
 
     assert [edge and edge.before for edge in blocked] == [key("Widget", "one")] * 2

@@ -22,12 +22,12 @@ INGRESS = key("Ingress", "web")
 EVERYTHING = [NAMESPACE, CRD, RESOURCE, OPERATOR, SERVICE, WEBHOOK, ACCOUNT, ROLE, INGRESS]
 
 
-def before(edges: Edges, one: ObjectKey) -> set[ObjectKey]:
+def before(edges: Edges, object_key: ObjectKey) -> set[ObjectKey]:
     """Everything that must be gone or applied before, barriers looked through."""
-    found: set[ObjectKey] = set()
-    for edge in edges.get(one, ()):
-        found |= before(edges, edge.before) if is_barrier(edge.before) else {edge.before}
-    return found
+    dependencies: set[ObjectKey] = set()
+    for edge in edges.get(object_key, ()):
+        dependencies |= before(edges, edge.before) if is_barrier(edge.before) else {edge.before}
+    return dependencies
 
 
 def test_custom_resources_go_before_callers_operator_access_and_crd() -> None:
@@ -53,7 +53,7 @@ def test_workloads_of_another_namespace_hold_nothing_up() -> None:
 def test_every_deletion_comes_after_everything_that_is_applied() -> None:
     applied = [key("ConfigMap", "new"), key("Deployment", "new")]
     edges = prune_edges(EVERYTHING, applied=applied, groups={"example.com"})
-    assert all(before(edges, one) >= set(applied) for one in EVERYTHING)
+    assert all(before(edges, object_key) >= set(applied) for object_key in EVERYTHING)
 
 
 def test_waves_go_the_other_way_round() -> None:
@@ -74,7 +74,7 @@ def test_what_is_used_outlives_its_users_whatever_its_wave() -> None:
 def test_waves_never_close_a_circle(some: list[tuple[ObjectKey, int]]) -> None:
     waves = dict(some)
     edges = prune_edges(list(waves), applied=(), groups={"example.com"}, waves=waves)
-    assert break_cycles(edges) == {one: list(targets) for one, targets in edges.items()}
+    assert break_cycles(edges) == {object_key: list(targets) for object_key, targets in edges.items()}
 
 
 def test_without_deletions_there_is_nothing_to_wait_for() -> None:

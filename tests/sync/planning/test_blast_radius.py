@@ -47,9 +47,9 @@ def test_everything_in_a_namespace_goes_with_it_and_others_objects_are_named_fir
     owned(stage, config("ours"), stage.application)
     owned(stage, config("theirs"), OTHER)
     stage.objects.create({**config("unowned"), "metadata": {"name": "unowned", "namespace": stage.namespace}})
-    (found,) = counted(stage, deletions(namespace_of(stage))).values()
-    assert (found.total, found.declared_elsewhere, found.cannot_see) == (3, 1, ())
-    assert found.samples == (
+    (dependants,) = counted(stage, deletions(namespace_of(stage))).values()
+    assert (dependants.total, dependants.declared_elsewhere, dependants.cannot_see) == (3, 1, ())
+    assert dependants.samples == (
         f"ConfigMap:{stage.namespace}/theirs (of {OTHER})",
         f"ConfigMap:{stage.namespace}/unowned",
         f"ConfigMap:{stage.namespace}/ours",
@@ -64,7 +64,9 @@ def test_what_the_plan_deletes_itself_is_not_counted_twice(stage: ClusterEnv) ->
 
 def test_what_the_plan_has_deleted_and_is_terminating_is_no_stranger(stage: ClusterEnv) -> None:
     owned(stage, config("ours"), stage.application)
-    leaving = [replace(one, kind=ActionKind.WAIT, reason="Terminating") for one in deletions(stage.key("ConfigMap", "ours"))]
+    leaving = [
+        replace(deletion, kind=ActionKind.WAIT, reason="Terminating") for deletion in deletions(stage.key("ConfigMap", "ours"))
+    ]
 
     assert counted(stage, [*leaving, *deletions(namespace_of(stage))])[namespace_of(stage)].total == 0
 
@@ -73,10 +75,10 @@ def test_the_children_of_controllers_are_counted_as_pods_and_not_as_objects(stag
     owned(stage, deployment(replicas=2), stage.application)
     key = stage.key("Deployment", "web", "apps")
     eventually(lambda: (stage.objects.get(key).get("status") or {}).get("replicas") == 2, what="two pods")
-    found = counted(stage, deletions(namespace_of(stage), key))
-    assert found[namespace_of(stage)].total == 0
-    assert found[namespace_of(stage)].notes == ("2 pods",)
-    assert found[key].notes == (f"2 pods of {key}",)
+    dependants = counted(stage, deletions(namespace_of(stage), key))
+    assert dependants[namespace_of(stage)].total == 0
+    assert dependants[namespace_of(stage)].notes == ("2 pods",)
+    assert dependants[key].notes == (f"2 pods of {key}",)
 
 
 def test_the_custom_resources_of_a_definition_go_with_it(stage: ClusterEnv) -> None:
@@ -98,8 +100,8 @@ def test_the_custom_resources_of_a_definition_go_with_it(stage: ClusterEnv) -> N
         return True
 
     eventually(created, what="the kind to be served")
-    (found,) = counted(stage, deletions(ObjectKey.of(crd))).values()
-    assert (found.total, found.declared_elsewhere) == (1, 1)
+    (dependants,) = counted(stage, deletions(ObjectKey.of(crd))).values()
+    assert (dependants.total, dependants.declared_elsewhere) == (1, 1)
     stage.objects.delete(ObjectKey.of(crd), uid=crd["metadata"]["uid"], propagation="Background")
 
 
@@ -117,8 +119,8 @@ def test_what_cannot_be_listed_is_never_nothing(stage: ClusterEnv, monkeypatch: 
         return listing(resource, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(stage.objects, "list", refuse)
-    (found,) = counted(stage, deletions(namespace_of(stage))).values()
-    assert found.cannot_see == ("Secret (secrets is forbidden)",)
+    (dependants,) = counted(stage, deletions(namespace_of(stage))).values()
+    assert dependants.cannot_see == ("Secret (secrets is forbidden)",)
 
 
 def test_volumes_and_load_balancers_are_reported(stage: ClusterEnv) -> None:
@@ -139,16 +141,16 @@ def test_volumes_and_load_balancers_are_reported(stage: ClusterEnv) -> None:
     balancer = {"type": "LoadBalancer", "ports": [{"port": 80}], "selector": {"a": "b"}}
     owned(stage, {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "lb"}, "spec": balancer}, OTHER)
     claim, service = stage.key("PersistentVolumeClaim", "data"), stage.key("Service", "lb")
-    found = counted(stage, deletions(claim, service))
-    assert found[claim].notes == (f"the data of {claim} (1Gi, volume {name}, reclaim policy Delete)",)
-    assert found[service].notes == (f"the load balancer of {service} (no address yet)",)
+    dependants = counted(stage, deletions(claim, service))
+    assert dependants[claim].notes == (f"the data of {claim} (1Gi, volume {name}, reclaim policy Delete)",)
+    assert dependants[service].notes == (f"the load balancer of {service} (no address yet)",)
     stage.objects.delete(ObjectKey.of(created), uid=created["metadata"]["uid"], propagation="Background")
 
 
 @pytest.fixture
 def applications(stage: ClusterEnv) -> None:
     """The Application kind, served."""
-    (crd,) = [one for one in crds() if one["spec"]["names"]["kind"] == "Application"]
+    (crd,) = [definition for definition in crds() if definition["spec"]["names"]["kind"] == "Application"]
     stage.objects.apply(crd, field_manager="tests")
 
     def served() -> bool:
@@ -175,24 +177,27 @@ def test_an_application_deletes_what_carries_its_marks(stage: ClusterEnv, applic
     key = application(stage, "child")
     for name in ("a", "b"):
         stage.live.put(observe(owned(stage, config(name), AppKey(stage.namespace, "child"))))
-    (found,) = counted(stage, deletions(key)).values()
-    assert (found.total, found.cannot_see) == (2, ())
-    assert found.samples == tuple(str(stage.key("ConfigMap", name)) for name in "ab")
+    (dependants,) = counted(stage, deletions(key)).values()
+    assert (dependants.total, dependants.cannot_see) == (2, ())
+    assert dependants.samples == tuple(str(stage.key("ConfigMap", name)) for name in "ab")
 
 
 def test_under_an_application_that_cannot_be_seen_in_full_more_may_hang(stage: ClusterEnv, applications: None) -> None:
     key = application(stage, "child")
     stage.live.complete = False
     stage.live.cannot_see[GroupKind("x", "Y")] = "down"
-    (found,) = counted(stage, deletions(key)).values()
-    assert found.cannot_see == ("x/Y (down)", "kinds that were not listed since the start")
+    (dependants,) = counted(stage, deletions(key)).values()
+    assert dependants.cannot_see == ("x/Y (down)", "kinds that were not listed since the start")
 
 
 def test_an_application_that_leaves_its_objects_takes_nothing_along(stage: ClusterEnv, applications: None) -> None:
     key = application(stage, "child", deletionPolicy="orphan")
     stage.live.put(observe(owned(stage, config("a"), AppKey(stage.namespace, "child"))))
-    (found,) = counted(stage, deletions(key)).values()
-    assert (found.total, found.notes) == (0, (f"the objects of {stage.namespace}/child stay (deletionPolicy: orphan)",))
+    (dependants,) = counted(stage, deletions(key)).values()
+    assert (dependants.total, dependants.notes) == (
+        0,
+        (f"the objects of {stage.namespace}/child stay (deletionPolicy: orphan)",),
+    )
 
 
 def test_replacements_and_held_deletions_are_counted_and_updates_are_not(stage: ClusterEnv) -> None:

@@ -44,16 +44,16 @@ def test_deletions_within_the_budget_pass() -> None:
 
 
 def test_one_deletion_more_is_held_with_the_numbers_and_names() -> None:
-    found = verdict(*maps(6))
-    assert found.held
-    assert found.reason == "HeldForApproval"
-    assert found.message.startswith("6 objects would go, more than the budget of 5: ConfigMap:shop/m00, ")
-    assert found.message.endswith(" and 1 more")
+    judgement = verdict(*maps(6))
+    assert judgement.held
+    assert judgement.reason == "HeldForApproval"
+    assert judgement.message.startswith("6 objects would go, more than the budget of 5: ConfigMap:shop/m00, ")
+    assert judgement.message.endswith(" and 1 more")
 
 
 def test_an_approved_plan_passes_and_says_that_it_was_approved() -> None:
-    found = verdict(*maps(6), approved=True)
-    assert (found.held, found.approved, found.reason) == (False, True, "HeldForApproval")
+    judgement = verdict(*maps(6), approved=True)
+    assert (judgement.held, judgement.approved, judgement.reason) == (False, True, "HeldForApproval")
 
 
 def test_a_plan_without_objections_is_not_called_approved() -> None:
@@ -75,20 +75,20 @@ UNPROTECTED = DeletionGuard(protected_kinds=())
 
 
 def test_custom_resources_that_go_with_their_crd_count() -> None:
-    found = verdict(CRD, guard=UNPROTECTED, dependants={CRD: Dependants(total=100, samples=("Widget:shop/one",))})
-    assert found.held
-    assert "101 objects would go, 100 of them along with others" in found.message
-    assert "holds 100 objects this application does not declare: Widget:shop/one" in found.message
+    judgement = verdict(CRD, guard=UNPROTECTED, dependants={CRD: Dependants(total=100, samples=("Widget:shop/one",))})
+    assert judgement.held
+    assert "101 objects would go, 100 of them along with others" in judgement.message
+    assert "holds 100 objects this application does not declare: Widget:shop/one" in judgement.message
 
 
-@pytest.mark.parametrize("one", [CRD, NAMESPACE, TENANT])
-def test_what_was_not_counted_is_held(one: ObjectKey) -> None:
-    assert f"what goes along with {one} was not counted" in verdict(one, guard=UNPROTECTED).message
+@pytest.mark.parametrize("target", [CRD, NAMESPACE, TENANT])
+def test_what_was_not_counted_is_held(target: ObjectKey) -> None:
+    assert f"what goes along with {target} was not counted" in verdict(target, guard=UNPROTECTED).message
 
 
 def test_what_cannot_be_seen_in_full_is_held() -> None:
-    found = verdict(NAMESPACE, guard=UNPROTECTED, dependants={NAMESPACE: Dependants(cannot_see=("metrics.k8s.io",))})
-    assert found.message == f"what goes along with {NAMESPACE} cannot be seen in full: metrics.k8s.io"
+    judgement = verdict(NAMESPACE, guard=UNPROTECTED, dependants={NAMESPACE: Dependants(cannot_see=("metrics.k8s.io",))})
+    assert judgement.message == f"what goes along with {NAMESPACE} cannot be seen in full: metrics.k8s.io"
 
 
 def test_an_empty_namespace_that_is_not_protected_may_go() -> None:
@@ -101,8 +101,8 @@ def test_all_that_is_under_an_application_counts_to_the_budget() -> None:
 
 
 def test_an_empty_render_is_held_whatever_the_budget() -> None:
-    found = verdict(*maps(1), empty=True, guard=DeletionGuard(max_objects=1000))
-    assert (found.held, found.reason) == (True, "EmptyRender")
+    judgement = verdict(*maps(1), empty=True, guard=DeletionGuard(max_objects=1000))
+    assert (judgement.held, judgement.reason) == (True, "EmptyRender")
 
 
 def test_an_empty_render_of_an_application_without_objects_is_nothing_to_hold() -> None:
@@ -128,9 +128,9 @@ def test_steps_of_a_rollout_are_neither_counted_nor_held(mode: SyncMode) -> None
     settings: dict[str, Any] = {"guard": DeletionGuard(), "live": 20, "empty": False, "dependants": {}, "approved": False}
     steps = [replace(action, rollout=True) for action in [*deletions(*maps(9)), *creations([thing("ConfigMap", "copy")])]]
 
-    found = judge(steps, mode=mode, **settings)
+    judgement = judge(steps, mode=mode, **settings)
 
-    assert (found.held, found.blast.total) == (False, 0)
+    assert (judgement.held, judgement.blast.total) == (False, 0)
 
 
 def test_a_spent_budget_over_all_applications_holds_deletions_only() -> None:
@@ -145,8 +145,8 @@ def test_a_spent_budget_over_all_applications_holds_deletions_only() -> None:
 
 
 def test_every_objection_is_reported() -> None:
-    found = verdict(*maps(6), CRD, key("PersistentVolumeClaim", "data"))
-    assert len(found.message.split("; ")) == 3
+    judgement = verdict(*maps(6), CRD, key("PersistentVolumeClaim", "data"))
+    assert len(judgement.message.split("; ")) == 3
 
 
 def test_the_blast_radius_counts_every_object_and_what_hangs_under_it() -> None:
@@ -171,10 +171,12 @@ def test_deletions_that_wait_for_a_kind_to_be_seen_count_to_the_budget() -> None
     secrets = [key("Secret", f"s{number}") for number in range(4)]
     settings: dict[str, Any] = {"guard": DeletionGuard(), "mode": SyncMode.AUTO, "live": 20, "empty": False}
 
-    found = judge([*deletions(*maps(4)), *blind(*secrets)], dependants={}, approved=False, **settings)
+    judgement = judge([*deletions(*maps(4)), *blind(*secrets)], dependants={}, approved=False, **settings)
 
-    assert found.held
-    assert found.message.startswith("8 objects would go, 4 of them once their kind can be listed, more than the budget of 5: ")
+    assert judgement.held
+    assert judgement.message.startswith(
+        "8 objects would go, 4 of them once their kind can be listed, more than the budget of 5: "
+    )
 
 
 def test_deletions_that_all_wait_for_their_kind_hold_nothing_else() -> None:

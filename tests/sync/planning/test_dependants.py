@@ -31,10 +31,10 @@ def total(*objects: Object, going: frozenset[ObjectKey] = NOTHING_ELSE) -> int:
 
 
 def test_objects_of_other_applications_are_named_first_and_our_own_last() -> None:
-    found = counted([owned("ours", APP), thing("ConfigMap", "unowned"), owned("theirs", OTHER)], APP, NOTHING_ELSE, None)
+    dependants = counted([owned("ours", APP), thing("ConfigMap", "unowned"), owned("theirs", OTHER)], APP, NOTHING_ELSE, None)
 
-    assert (found.total, found.declared_elsewhere) == (3, 1)
-    assert found.samples == (f"ConfigMap:shop/theirs (of {OTHER})", "ConfigMap:shop/unowned", "ConfigMap:shop/ours")
+    assert (dependants.total, dependants.declared_elsewhere) == (3, 1)
+    assert dependants.samples == (f"ConfigMap:shop/theirs (of {OTHER})", "ConfigMap:shop/unowned", "ConfigMap:shop/ours")
 
 
 @pytest.mark.parametrize(
@@ -74,16 +74,16 @@ def test_only_marks_with_a_valid_seal_name_an_owner_once_the_key_is_known() -> N
     seal = authority.seal(key("ConfigMap", "sealed"), OTHER, "uid")
     objects = [owned("sealed", OTHER, seal=seal), owned("forged", OTHER, seal=seal)]
 
-    found = counted(objects, APP, NOTHING_ELSE, authority)
+    dependants = counted(objects, APP, NOTHING_ELSE, authority)
 
-    assert (found.total, found.declared_elsewhere) == (2, 1)
-    assert found.samples == (f"ConfigMap:shop/sealed (of {OTHER})", "ConfigMap:shop/forged")
+    assert (dependants.total, dependants.declared_elsewhere) == (2, 1)
+    assert dependants.samples == (f"ConfigMap:shop/sealed (of {OTHER})", "ConfigMap:shop/forged")
 
 
 def test_few_of_many_dependants_are_named() -> None:
-    found = counted([thing("ConfigMap", f"m{number}") for number in range(30)], APP, NOTHING_ELSE, None)
+    dependants = counted([thing("ConfigMap", f"m{number}") for number in range(30)], APP, NOTHING_ELSE, None)
 
-    assert (found.total, len(found.samples)) == (30, 10)
+    assert (dependants.total, len(dependants.samples)) == (30, 10)
 
 
 @pytest.mark.parametrize(

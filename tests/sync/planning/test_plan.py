@@ -92,7 +92,7 @@ def test_hooks_are_no_actions_and_part_of_what_is_approved() -> None:
     hook = thing("Job", "migrate", annotations={"helm.sh/hook": "pre-install"})
     made = planned(WEB, hook)
     assert [action.key.name for action in made.actions] == ["web"]
-    assert [one.key.name for one in made.hooks] == ["migrate"]
+    assert [hook_manifest.key.name for hook_manifest in made.hooks] == ["migrate"]
     assert made.hash not in (planned(WEB).hash, planned(WEB, {**hook, "spec": {"suspend": True}}).hash)
 
 
@@ -201,7 +201,7 @@ def test_the_hash_sees_content_and_deletions_and_their_uids() -> None:
 
 def test_holding_and_observing_do_not_change_the_hash() -> None:
     plans = [planned(WEB, there=OLD, policy=PlanPolicy(mode=mode)) for mode in SyncMode]
-    assert len({one.hash for one in plans}) == 1
+    assert len({variant.hash for variant in plans}) == 1
 
 
 def test_what_is_kept_though_it_should_go_is_a_warning() -> None:
@@ -227,7 +227,7 @@ def test_a_replacement_counts_like_a_deletion() -> None:
     annotations = {"gitops-agent.dev/replace": "on-immutable"}
     objects = [thing("Job", f"j{n}", annotations=annotations, spec={"a": 2}) for n in range(6)]
     there = [live(thing("Job", f"j{n}", spec={"a": 1})) for n in range(6)]
-    keys = {one.key for one in there}
+    keys = {live_object.key for live_object in there}
     made = plan(wanted(*objects), seen(*there), PlanPolicy(), immutable=keys)
     assert made.verdict.held
     assert len(made.verdict.blast.replacements) == 6
@@ -241,7 +241,9 @@ PARENT = Approval(
     hash="0" * 64,
     content="c",
     deletions=frozenset(),
-    covers=frozenset(fingerprint(one, f"uid of {one}") for one in (CHILD, POD, *(key("ConfigMap", f"m{n}") for n in range(8)))),
+    covers=frozenset(
+        fingerprint(target, f"uid of {target}") for target in (CHILD, POD, *(key("ConfigMap", f"m{n}") for n in range(8)))
+    ),
 )
 GONE = [live(thing("ConfigMap", f"m{number}")) for number in range(8)]
 

@@ -27,8 +27,8 @@ def removed(
     **snapshot: Any,
 ) -> dict[str, Action]:
     desired = replace(wanted(*declared or []), made=made, kept=kept)
-    found = prune_actions(desired, seen(*there, **snapshot), policy or PlanPolicy(), dependants or {})
-    return {one.key.name: one for one in found}
+    actions = prune_actions(desired, seen(*there, **snapshot), policy or PlanPolicy(), dependants or {})
+    return {action.key.name: action for action in actions}
 
 
 def outcome(action: Action) -> tuple[str, str]:
@@ -88,21 +88,21 @@ def test_the_agents_own_objects_are_never_deleted() -> None:
     policy = PlanPolicy(agent_namespace="gitops-system", protected=frozenset({key("ClusterRole", "gitops-agent")}))
     own = crd("applications", "Application")
     own["metadata"]["name"] = "applications.gitops-agent.dev"
-    found = removed(
+    actions = removed(
         live(thing("Namespace", "gitops-system")),
         live(thing("ClusterRole", "gitops-agent")),
         live(own),
         policy=policy,
     )
-    assert {outcome(value) for value in found.values()} == {("skip", "AgentObject")}
-    assert len(found) == 3
+    assert {outcome(value) for value in actions.values()} == {("skip", "AgentObject")}
+    assert len(actions) == 3
 
 
 AGENT = PlanPolicy(agent_namespace="shop", protected=frozenset({key("Deployment", "agent")}))
 
 
 def test_what_the_agent_runs_on_stays_when_its_deployment_is_no_longer_declared() -> None:
-    found = removed(
+    actions = removed(
         live(thing("Deployment", "agent")),
         live(thing("ConfigMap", "agent-config-1")),
         live(thing("Service", "agent-metrics")),
@@ -110,16 +110,16 @@ def test_what_the_agent_runs_on_stays_when_its_deployment_is_no_longer_declared(
         policy=AGENT,
     )
 
-    kept = {name for name, action in found.items() if outcome(action) == ("skip", "AgentObject")}
+    kept = {name for name, action in actions.items() if outcome(action) == ("skip", "AgentObject")}
     assert kept == {"agent", "agent-config-1", "agent-metrics"}
-    assert outcome(found["web"])[0] == "delete"
+    assert outcome(actions["web"])[0] == "delete"
 
 
 def test_an_earlier_configuration_goes_while_the_agent_is_declared() -> None:
     earlier = live(thing("ConfigMap", "agent-config-1"))
-    found = removed(earlier, declared=[thing("Deployment", "agent")], policy=AGENT)
+    actions = removed(earlier, declared=[thing("Deployment", "agent")], policy=AGENT)
 
-    assert outcome(found["agent-config-1"])[0] == "delete"
+    assert outcome(actions["agent-config-1"])[0] == "delete"
 
 
 def test_an_application_that_is_no_longer_declared_by_itself_does_not_delete_itself() -> None:
@@ -147,13 +147,13 @@ def test_a_namespace_that_holds_something_that_asks_to_be_kept_is_kept() -> None
 
 
 def test_a_namespace_that_holds_something_unseen_is_waited_for() -> None:
-    found = removed(NAMESPACE, OLD, cannot_see={GroupKind("", "ConfigMap"): "forbidden"})
-    assert outcome(found["shop"]) == ("wait", "StillInUse")
+    actions = removed(NAMESPACE, OLD, cannot_see={GroupKind("", "ConfigMap"): "forbidden"})
+    assert outcome(actions["shop"]) == ("wait", "StillInUse")
 
 
 def test_a_namespace_whose_contents_are_on_their_way_out_goes() -> None:
-    found = removed(NAMESPACE, OLD, live(thing("Secret", "key"), deleting=True))
-    assert outcome(found["shop"])[0] == "delete"
+    actions = removed(NAMESPACE, OLD, live(thing("Secret", "key"), deleting=True))
+    assert outcome(actions["shop"])[0] == "delete"
 
 
 @pytest.mark.parametrize("obj", [thing("Namespace", "shop"), crd()])
@@ -170,31 +170,31 @@ def test_a_namespace_that_holds_undeclared_objects_is_left_to_the_guard() -> Non
 
 
 def test_a_crd_of_which_objects_are_declared_is_kept() -> None:
-    found = removed(live(crd()), declared=[thing("Widget", "one")])
-    assert outcome(found["widgets.example.com"]) == ("skip", "StillInUse")
+    actions = removed(live(crd()), declared=[thing("Widget", "one")])
+    assert outcome(actions["widgets.example.com"]) == ("skip", "StillInUse")
 
 
 def test_a_crd_goes_although_objects_of_another_kind_of_its_group_are_declared() -> None:
     wheel = {**thing("Widget", "one"), "kind": "Wheel"}
-    found = removed(live(crd()), declared=[crd("wheels", "Wheel"), wheel])
-    assert outcome(found["widgets.example.com"])[0] == "delete"
+    actions = removed(live(crd()), declared=[crd("wheels", "Wheel"), wheel])
+    assert outcome(actions["widgets.example.com"])[0] == "delete"
 
 
 CANARY = live(workload("Deployment", "web-c-1234"), rollout="web")
 
 
 def test_what_a_rollout_made_goes_as_part_of_it_when_its_status_names_it() -> None:
-    found = removed(CANARY, made=frozenset({CANARY.key}))["web-c-1234"]
+    action = removed(CANARY, made=frozenset({CANARY.key}))["web-c-1234"]
 
-    assert (*outcome(found), found.rollout) == ("delete", "RolloutOver", True)
+    assert (*outcome(action), action.rollout) == ("delete", "RolloutOver", True)
 
 
 def test_an_annotation_that_no_rollout_wrote_passes_no_guard() -> None:
     forged = live(thing("PersistentVolumeClaim", "data"), rollout="web")
 
-    found = removed(CANARY, forged)
+    actions = removed(CANARY, forged)
 
-    assert [(*outcome(one), one.rollout) for one in found.values()] == [("delete", "Pruning", False)] * 2
+    assert [(*outcome(action), action.rollout) for action in actions.values()] == [("delete", "Pruning", False)] * 2
 
 
 @pytest.mark.parametrize("changes", [{"controlled": True}, {"prune_disabled": True}])
@@ -263,6 +263,6 @@ def test_what_a_rollout_made_counts_like_the_rest_when_the_application_goes() ->
 def test_an_object_that_is_only_named_like_one_of_a_rollout_passes_no_guard() -> None:
     alike = replace(CANARY, rollout="")
 
-    found = removed(alike, made=frozenset({alike.key}))["web-c-1234"]
+    action = removed(alike, made=frozenset({alike.key}))["web-c-1234"]
 
-    assert (*outcome(found), found.rollout) == ("delete", "Pruning", False)
+    assert (*outcome(action), action.rollout) == ("delete", "Pruning", False)
