@@ -55,9 +55,9 @@ def test_the_worked_example_of_the_documentation() -> None:
 
 
 def test_the_key_of_a_day() -> None:
-    found = signing_key(SECRET, "20150830", "us-east-1", "iam").hex()
+    key = signing_key(SECRET, "20150830", "us-east-1", "iam").hex()
 
-    assert found == "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9"
+    assert key == "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9"
 
 
 def test_a_token_is_signed_with_the_rest() -> None:

@@ -35,10 +35,10 @@ def test_a_request_arrives_and_its_answer_comes_back() -> None:
         answer = HttpClient().send(post(receiver.url + "?a=b", b"hello"))
 
     assert (answer.status, answer.body, answer.headers["x-seen"]) == (201, b"thanks", "1")
-    told = receiver.told[0]
-    assert (told.method, told.path, told.body) == ("POST", "/hook?a=b", b"hello")
-    assert told.headers["host"] == f"127.0.0.1:{receiver.port}"
-    assert told.headers["x-test"] == "yes"
+    request = receiver.told[0]
+    assert (request.method, request.path, request.body) == ("POST", "/hook?a=b", b"hello")
+    assert request.headers["host"] == f"127.0.0.1:{receiver.port}"
+    assert request.headers["x-test"] == "yes"
 
 
 def test_redirects_are_answers_and_not_followed() -> None:

@@ -96,9 +96,9 @@ def test_an_unknown_name_may_resolve_later() -> None:
     ],
 )
 def test_where_a_url_leads(url: str, authority: str, path: str) -> None:
-    found = led(url, "192.0.2.7")
+    destination = led(url, "192.0.2.7")
 
-    assert (found.authority, found.path) == (authority, path)
+    assert (destination.authority, destination.path) == (authority, path)
 
 
 def test_the_system_resolves_numbers_as_they_are() -> None:

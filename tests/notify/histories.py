@@ -57,8 +57,8 @@ class History:
         """Reconciles at the head; what is only named is live."""
         for name in standings:
             standing = standings[name] if isinstance(standings, Mapping) else LIVE
-            said = word if standing is FAILED else ""
-            self.sights[name] = Sight(commit=self.order[-1], standing=standing, word=said)
+            cause = word if standing is FAILED else ""
+            self.sights[name] = Sight(commit=self.order[-1], standing=standing, word=cause)
             self.ledger.saw(MAIN, name, self.sights[name], differs=partial(self._differs, name))
 
     def _differs(self, name: str, other: str) -> bool:
@@ -71,10 +71,10 @@ class History:
     def send(self) -> list[tuple[str, str, str]]:
         """What is due: commit, state and line of the whole."""
         due = self.ledger.due(self.now, per_application=self.per_application, deployments=self.deployments)
-        for one in due:
-            self.ledger.sent(one, self.now)
+        for status in due:
+            self.ledger.sent(status, self.now)
         self.sent += due
-        return [(one.record.commit[0], one.state.value, one.description) for one in due if one.name == WHOLE]
+        return [(status.record.commit[0], status.state.value, status.description) for status in due if status.name == WHOLE]
 
     def restart(self, *, applications: Collection[str] | None = None) -> None:
         """Another leader, which knows what was kept."""

@@ -63,9 +63,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        told = Told(self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+        request = Told(self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, body)
         with contextlib.suppress(OSError):
-            self.server.receiver.take(told)(told, self)
+            self.server.receiver.take(request)(request, self)
         self.close_connection = True
 
     do_GET = do_PATCH = do_PUT = do_POST  # noqa: N815 - the names of the base class
@@ -120,8 +120,8 @@ class Receiver:
         self._thread.join()
         self._server.server_close()
 
-    def take(self, told: Told) -> Script:
+    def take(self, request: Told) -> Script:
         """Notes a request and says what to do with it."""
         with self._lock:
-            self.told.append(told)
+            self.told.append(request)
             return self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]

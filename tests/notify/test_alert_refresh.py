@@ -44,7 +44,7 @@ class Post:
         self.clock.turn(seconds=seconds)
         before = len(self.receiver.told)
         self.refresh.run(self._notifier)
-        alerts = [told.json[0] for told in self.receiver.told[before:]]
+        alerts = [request.json[0] for request in self.receiver.told[before:]]
         ends = [datetime.fromisoformat(alert["endsAt"]) - self.clock.now for alert in alerts]
         return list(zip([alert["labels"]["alertname"] for alert in alerts], ends, strict=True))
 

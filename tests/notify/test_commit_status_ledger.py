@@ -35,7 +35,7 @@ def test_a_commit_that_touches_nothing_is_a_success_at_once() -> None:
     history.see(["pay", "shop"])
 
     assert history.send() == [("1", "success", UNAFFECTED)]
-    assert [one.name for one in history.sent if one.record.commit == C1] == [WHOLE]
+    assert [status.name for status in history.sent if status.record.commit == C1] == [WHOLE]
 
 
 def test_a_failure_names_who_failed() -> None:
@@ -91,12 +91,12 @@ def test_an_old_commit_is_spoken_of_less_often() -> None:
 
 def test_each_application_gets_a_status_while_they_are_few() -> None:
     history = followed("a", "b", "c", per_application=2)
-    assert {one.name for one in history.sent} == {WHOLE}
+    assert {status.name for status in history.sent} == {WHOLE}
     history.commit(C1, "a", "b")
     history.see(["a", "b", "c"])
     history.send()
 
-    assert {one.name for one in history.sent if one.record.commit == C1} == {WHOLE, "a", "b"}
+    assert {status.name for status in history.sent if status.record.commit == C1} == {WHOLE, "a", "b"}
 
 
 def test_a_failure_stays_one_when_a_later_commit_fixes_it() -> None:
@@ -265,9 +265,9 @@ def test_open_commits_are_bounded_and_none_stays_pending() -> None:
     history.send()
 
     last: dict[str, CommitState] = {}
-    for one in history.sent:
-        if one.name == WHOLE:
-            last[one.record.commit] = one.state
+    for status in history.sent:
+        if status.name == WHOLE:
+            last[status.record.commit] = status.state
     states = list(last.values())
     assert states.count(CommitState.PENDING) <= OPEN + 1
     assert states.count(CommitState.SUPERSEDED) >= len(names) - OPEN - 1
@@ -285,7 +285,11 @@ def test_a_deployment_follows_the_commit_and_is_made_only_for_what_it_touches() 
     history.see(["pay"])
     history.send()
 
-    made = [(one.record.commit, one.state) for one in history.sent if one.name == DEPLOYMENT and one.record.commit != P]
+    made = [
+        (status.record.commit, status.state)
+        for status in history.sent
+        if status.name == DEPLOYMENT and status.record.commit != P
+    ]
     assert made == [(C2, CommitState.PENDING), (C2, CommitState.SUCCESS)]
 
 
@@ -316,8 +320,8 @@ def test_no_commit_stays_pending_once_all_is_live(steps: list[tuple[str, object]
         history.send()
 
     last: dict[tuple[str, str], CommitState] = {}
-    for one in history.sent:
-        last[one.record.commit, one.name] = one.state
+    for status in history.sent:
+        last[status.record.commit, status.name] = status.state
     assert CommitState.PENDING not in last.values()
     assert last[history.order[-1], WHOLE] is CommitState.SUCCESS
     assert len(history.ledger.records) == 1

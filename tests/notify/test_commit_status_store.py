@@ -24,7 +24,7 @@ def test_what_is_written_is_read_by_the_next_leader(desk: Desk) -> None:
     assert not first.dirty
 
     second = store(desk)
-    assert [one.key for one in second.kept()] == [record.key]
+    assert [entry.key for entry in second.kept()] == [record.key]
     second.count("delivered")
     second.write([])
     status = desk.status("forge")

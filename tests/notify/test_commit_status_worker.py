@@ -123,8 +123,8 @@ def desktop(desk: Desk) -> Iterator[Desktop]:
 
 def states(receiver: Receiver, name: str = "gitops-agent/prod-eu") -> list[tuple[str, str]]:
     """What was shown under a name, as state and description."""
-    shown = [told.json for told in receiver.told if "/statuses/" in told.path]
-    return [(one["state"], one["description"]) for one in shown if one["context"] == name]
+    shown = [request.json for request in receiver.told if "/statuses/" in request.path]
+    return [(status["state"], status["description"]) for status in shown if status["context"] == name]
 
 
 def test_a_commit_is_shown_as_a_whole_and_by_application(desktop: Desktop) -> None:
@@ -162,10 +162,10 @@ def test_commits_between_two_looks_are_shown(desktop: Desktop) -> None:
         desktop.board.skipped[FIRST, SECOND] = (between,)
         desktop.board.commit(SECOND, "pay")
         desktop.board.see()
-        eventually(lambda: {told.path.rpartition("/")[2] for told in receiver.told} == {FIRST, between, SECOND})
+        eventually(lambda: {request.path.rpartition("/")[2] for request in receiver.told} == {FIRST, between, SECOND})
         desktop.stop()
 
-    shown = [told.json["description"] for told in receiver.told if told.path.endswith(between)]
+    shown = [request.json["description"] for request in receiver.told if request.path.endswith(between)]
     assert shown == ["1 of 1 live with bbbbbbbbbbbb"]
 
 
@@ -210,8 +210,8 @@ def test_another_leader_repeats_nothing_and_ends_what_is_pending(desktop: Deskto
 
 
 def test_a_deployment_is_made_once_and_its_state_follows(desktop: Desktop) -> None:
-    def take(told: Told, handler: Handler) -> None:
-        handler.answer(201, b'{"id": 42}' if told.path.endswith("/deployments") else b"{}")
+    def take(request: Told, handler: Handler) -> None:
+        handler.answer(201, b'{"id": 42}' if request.path.endswith("/deployments") else b"{}")
 
     with Receiver(take) as receiver:
         options = {"deployments": True, "environment": "production", "perApplication": 0, "name": "gitops/prod"}
@@ -224,14 +224,14 @@ def test_a_deployment_is_made_once_and_its_state_follows(desktop: Desktop) -> No
         desktop.board.see()
         eventually(lambda: len(receiver.told) == 5)
 
-    deployments = [told for told in receiver.told if "/deployments" in told.path]
-    assert [told.path.removeprefix("/repos/acme/config/") for told in deployments] == [
+    deployments = [request for request in receiver.told if "/deployments" in request.path]
+    assert [request.path.removeprefix("/repos/acme/config/") for request in deployments] == [
         "deployments",
         "deployments/42/statuses",
         "deployments/42/statuses",
     ]
-    assert [told.json.get("state") for told in deployments] == [None, "in_progress", "success"]
-    assert {told.json["environment"] for told in deployments} == {"production"}
+    assert [request.json.get("state") for request in deployments] == [None, "in_progress", "success"]
+    assert {request.json["environment"] for request in deployments} == {"production"}
     assert [state for state, _ in states(receiver, "gitops/prod")] == ["pending", "success"]
 
 

@@ -55,12 +55,12 @@ def test_a_message_arrives_signed_and_leaves_the_status(desk: Desk) -> None:
         room = desk.notifications(desk.make(address=receiver.url, secretRef={"name": "hook"}))
         room.save([happened(desk)], {})
 
-        told = eventually(lambda: receiver.told)[0]
+        request = eventually(lambda: receiver.told)[0]
         eventually(lambda: desk.status().get("delivered") == 1)
 
-    expected = signature(b"key", told.headers["x-gitops-agent-timestamp"], told.body)
-    assert told.headers["x-gitops-agent-signature"] == expected
-    assert told.json["title"] == f"{desk.namespace}/shop: degraded"
+    expected = signature(b"key", request.headers["x-gitops-agent-timestamp"], request.body)
+    assert request.headers["x-gitops-agent-signature"] == expected
+    assert request.json["title"] == f"{desk.namespace}/shop: degraded"
     assert desk.status()["pending"] == []
     assert (desk.ready()["status"], desk.ready()["reason"]) == ("True", "Ready")
 
@@ -71,7 +71,7 @@ def test_a_receiver_that_was_down_for_a_moment_gets_another_attempt(desk: Desk) 
         desk.notifications(desk.make(address=receiver.url)).save([happened(desk)], {})
         eventually(lambda: desk.status().get("delivered") == 1)
 
-        assert len({told.headers["x-gitops-agent-id"] for told in receiver.told}) == 1
+        assert len({request.headers["x-gitops-agent-id"] for request in receiver.told}) == 1
         assert len(receiver.told) == 3
 
 
@@ -242,7 +242,7 @@ def test_messages_arrive_in_order(desk: Desk) -> None:
             room.save([happened(desk, name=name)], {})
         eventually(lambda: len(receiver.told) == 13)
 
-        assert [told.json["application"]["name"] for told in receiver.told][1:] == names
+        assert [request.json["application"]["name"] for request in receiver.told][1:] == names
 
 
 @pytest.mark.cluster
@@ -293,8 +293,8 @@ def test_a_test_message_is_sent_once_and_its_verdict_said(desk: Desk) -> None:
         requested(desk, "second")
         room.set_notifier(desk.read())
         eventually(lambda: desk.status()["test"]["answered"] == "second")
-        assert [told.json["event"] for told in receiver.told] == ["Test", "Test"]
-        assert len({told.json["id"] for told in receiver.told}) == 2
+        assert [request.json["event"] for request in receiver.told] == ["Test", "Test"]
+        assert len({request.json["id"] for request in receiver.told}) == 2
         assert receiver.told[0].json["title"] == f"{desk.namespace}/hook: test message"
 
 
@@ -336,16 +336,16 @@ class Chat:
         self.release = threading.Event()
         self.release.set()
 
-    def __call__(self, told: Told, handler: Handler) -> None:
+    def __call__(self, request: Told, handler: Handler) -> None:
         if self.down:
             self.release.wait(60)
             handler.answer(503)
             return
-        number = told.json.get("ts") or f"{len(self.messages) + 1}.0"
-        if told.path.endswith("chat.update") and number not in self.messages:
+        number = request.json.get("ts") or f"{len(self.messages) + 1}.0"
+        if request.path.endswith("chat.update") and number not in self.messages:
             handler.answer(200, b'{"ok":false,"error":"message_not_found"}')
             return
-        self.messages[number] = told.json["text"].rpartition(": ")[2]
+        self.messages[number] = request.json["text"].rpartition(": ")[2]
         handler.answer(200, orjson.dumps({"ok": True, "channel": "C1", "ts": number}))
 
 

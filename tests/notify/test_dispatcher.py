@@ -106,17 +106,17 @@ def test_a_killed_agent_loses_no_message(desk: Desk, control_plane: ControlPlane
                 eventually(lambda: hanging.told)
                 os.kill(process.pid, signal.SIGKILL)
             assert process.wait(60) == -signal.SIGKILL
-        before = [told.headers["x-gitops-agent-id"] for told in hanging.told]
+        before = [request.headers["x-gitops-agent-id"] for request in hanging.told]
 
     with Receiver() as receiver:
         room = desk.notifications(desk.make(address=receiver.url))
         room.save([happened(desk)], {})  # the reconciler comes to the same edge again
-        told = eventually(lambda: receiver.told)[0]
+        delivery = eventually(lambda: receiver.told)[0]
         eventually(lambda: desk.status().get("pending") == [])
 
         assert len(receiver.told) == 1
-        assert told.json["count"] == 1
-        assert before in ([], [told.headers["x-gitops-agent-id"]])
+        assert delivery.json["count"] == 1
+        assert before in ([], [delivery.headers["x-gitops-agent-id"]])
 
 
 @pytest.mark.cluster
@@ -131,7 +131,7 @@ def test_our_own_status_coming_back_by_the_watch_changes_nothing(desk: Desk) -> 
         room.save([happened(desk, EventType.SYNCED)], {})
         eventually(lambda: desk.status().get("delivered") == 2)
 
-        assert [told.json["event"] for told in receiver.told] == ["Degraded", "Synced"]
+        assert [request.json["event"] for request in receiver.told] == ["Degraded", "Synced"]
 
 
 @pytest.mark.cluster

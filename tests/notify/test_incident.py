@@ -46,6 +46,6 @@ def test_every_incident_that_begins_has_an_edge_that_ends_it(event: EventType) -
     if incident is None or not incident.open:
         return
 
-    ends = [other for other in ended_by(event) if (found := incident_of(message(other))) is not None and not found.open]
+    ends = [other for other in ended_by(event) if (closing := incident_of(message(other))) is not None and not closing.open]
 
     assert ends

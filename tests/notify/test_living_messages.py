@@ -94,9 +94,9 @@ def test_of_two_replicas_the_newer_message_counts() -> None:
     messages.put(living(id="older"))
     other.put(living(id="newer", after=HOUR))
 
-    for one, two in ((messages, other), (other, messages)):
-        one.adopt(two.to_json())
-        assert one.of(message(), NOON).id == "newer"
+    for first, second in ((messages, other), (other, messages)):
+        first.adopt(second.to_json())
+        assert first.of(message(), NOON).id == "newer"
 
 
 @pytest.mark.parametrize("raw", [None, 7, "x", {}, [7], ["x"], [[]]], ids=repr)

@@ -15,10 +15,10 @@ from tests.notify.builders import NOON, event, message, revision
 
 
 def test_a_message_says_whose_and_what() -> None:
-    said = message()
+    notification = message()
 
-    assert said.title == "ops/shop: degraded"
-    assert said.lines == ("apps/Deployment:shop/web: crash", "Commit: 0123456789ab Raise the limit")
+    assert notification.title == "ops/shop: degraded"
+    assert notification.lines == ("apps/Deployment:shop/web: crash", "Commit: 0123456789ab Raise the limit")
 
 
 @pytest.mark.parametrize("type_", EventType)
@@ -53,19 +53,19 @@ def test_every_step_of_every_rollout_is_an_edge_of_its_own() -> None:
 
 
 def test_credentials_in_foreign_words_do_not_leave() -> None:
-    told = message(
+    notification = message(
         message="cannot dial postgres://shop:hunter22@db",
         revision=revision(repository="https://bot:hunter22@git.example.org/c.git", subject="set token=hunter22"),
         facts={"url": "https://x:hunter22@y"},
     )
 
-    assert b"hunter22" not in orjson.dumps(told.to_json())
+    assert b"hunter22" not in orjson.dumps(notification.to_json())
 
 
 def test_a_message_is_found_again_as_it_was_kept() -> None:
-    told = message(facts={"plan": "abc", "count": 3})
+    notification = message(facts={"plan": "abc", "count": 3})
 
-    assert Message.from_json(told.to_json()) == told
+    assert Message.from_json(notification.to_json()) == notification
 
 
 @given(
@@ -77,10 +77,10 @@ def test_a_message_is_found_again_as_it_was_kept() -> None:
 def test_no_message_is_larger_than_its_place(text: str, subject: str, facts: dict[str, object], names: list[str]) -> None:
     objects = tuple(ObjectKey("apps", "Deployment", "n", name) for name in names)
 
-    told = Message.of(event(message=text, revision=revision(subject=subject), facts=facts, objects=objects))
+    notification = Message.of(event(message=text, revision=revision(subject=subject), facts=facts, objects=objects))
 
-    assert len(orjson.dumps(told.to_json())) <= SIZE_LIMIT
-    assert Message.from_json(told.to_json()) == told
+    assert len(orjson.dumps(notification.to_json())) <= SIZE_LIMIT
+    assert Message.from_json(notification.to_json()) == notification
 
 
 @pytest.mark.parametrize("value", [{}, {"event": "Degraded"}, {"event": "No", "application": "a/b", "at": "x"}, {"at": 5}])

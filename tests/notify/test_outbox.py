@@ -124,9 +124,9 @@ def test_identical_messages_are_folded_and_sent_at_the_end_of_the_window(desk: D
     assert box.seconds_to_next() == WINDOW.total_seconds()
     assert desk.status()["pending"][0]["notBefore"] == "2026-03-01T12:05:00.000Z"
     clock.turn(minutes=5)
-    told = box.take()
-    assert told is not None
-    assert told.message.title == "ops/shop: degraded (2 times)"
+    entry = box.take()
+    assert entry is not None
+    assert entry.message.title == "ops/shop: degraded (2 times)"
 
 
 def test_a_recovery_lets_what_was_folded_go_first(desk: Desk) -> None:
@@ -138,11 +138,11 @@ def test_a_recovery_lets_what_was_folded_go_first(desk: Desk) -> None:
     save(box, "shop")
     save(box, "shop", type_=EventType.RECOVERED)
 
-    told = []
+    events = []
     while (entry := box.take()) is not None:
-        told.append(entry.message.event)
+        events.append(entry.message.event)
         box.delivered(entry)
-    assert told == [EventType.DEGRADED, EventType.RECOVERED]
+    assert events == [EventType.DEGRADED, EventType.RECOVERED]
 
 
 def test_what_cannot_be_stored_is_taken_back_and_counts_once_when_it_is_saved_again(desk: Desk) -> None:

@@ -18,7 +18,11 @@ def test_an_overtaken_commit_waits_for_the_later_one_that_holds_it() -> None:
     assert history.send() == [("1", "pending", "0 of 1 live; 1 waiting for 222222222222: pay")]
     history.see(["pay"])
     assert history.send() == [("1", "success", "1 of 1 live with 222222222222"), ("2", "success", "1 of 1 live")]
-    apart = [(one.state.value, one.description) for one in history.sent if (one.record.commit, one.name) == (C1, "pay")]
+    apart = [
+        (status.state.value, status.description)
+        for status in history.sent
+        if (status.record.commit, status.name) == (C1, "pay")
+    ]
     assert apart == [
         ("pending", "on its way"),
         ("pending", "waiting for 222222222222"),
@@ -92,9 +96,9 @@ def test_the_deployment_of_an_overtaken_commit_is_superseded() -> None:
     history.send()
 
     deployments = [
-        (one.record.commit, one.state.value, one.description)
-        for one in history.sent
-        if one.name == DEPLOYMENT and one.record.commit != P
+        (status.record.commit, status.state.value, status.description)
+        for status in history.sent
+        if status.name == DEPLOYMENT and status.record.commit != P
     ]
     # A forge holds the last one that succeeded for the active one.
     assert deployments == [
@@ -144,7 +148,7 @@ def test_a_commit_between_two_looks_comes_live_with_the_later_one() -> None:
 
     history.see({"pay": LIVE, "shop": LIVE, "web": LIVE})
     assert history.send() == [("1", "success", "3 of 3 live with 222222222222"), ("2", "success", "2 of 2 live")]
-    assert {one.name for one in history.sent if one.record.commit == C1} == {WHOLE}
+    assert {status.name for status in history.sent if status.record.commit == C1} == {WHOLE}
 
 
 def test_a_commit_between_two_looks_waits_through_a_failure_for_the_fix() -> None:
@@ -163,11 +167,11 @@ def test_a_commit_between_two_looks_waits_through_a_failure_for_the_fix() -> Non
     history.see({"pay": LIVE})
     history.wait()
     sent = history.send()
-    assert [one for one in sent if one[0] != "2"] == [
+    assert [row for row in sent if row[0] != "2"] == [
         ("1", "success", "1 of 1 live with 333333333333"),
         ("3", "success", "1 of 1 live"),
     ]
-    assert {one.record.commit for one in history.sent if one.name == DEPLOYMENT} == {P, C2, C3}
+    assert {status.record.commit for status in history.sent if status.name == DEPLOYMENT} == {P, C2, C3}
 
 
 def test_a_commit_between_two_looks_waits_for_no_application_that_is_gone() -> None:

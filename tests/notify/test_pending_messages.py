@@ -127,5 +127,5 @@ def test_there_are_never_more_than_fit_and_the_newest_is_among_them(chosen: list
         assert len(pending.entries) <= 4
         assert newest.id in pending.entries
 
-    told = sum(kept.message.count for kept in pending.entries.values())
-    assert told + pending.dropped <= len(chosen)
+    total = sum(kept.message.count for kept in pending.entries.values())
+    assert total + pending.dropped <= len(chosen)

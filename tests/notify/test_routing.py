@@ -13,9 +13,9 @@ def test_a_notifier_without_events_gets_the_default_set(type_: EventType) -> Non
 
 
 def test_the_default_set_has_rollouts_that_wait_or_ended_and_not_each_step() -> None:
-    told = {type_ for type_ in EventType if type_.startswith(("Rollout", "Promoted")) and wants(notifier(), event(type_), {})}
+    types = {type_ for type_ in EventType if type_.startswith(("Rollout", "Promoted")) and wants(notifier(), event(type_), {})}
 
-    assert told == {EventType.ROLLOUT_PAUSED, EventType.ROLLOUT_ABORTED, EventType.PROMOTED}
+    assert types == {EventType.ROLLOUT_PAUSED, EventType.ROLLOUT_ABORTED, EventType.PROMOTED}
 
 
 def test_a_notifier_with_events_gets_these_alone() -> None:

@@ -39,7 +39,7 @@ def test_a_test_links_to_the_page_of_the_notifiers_and_has_an_id_of_its_own() ->
         for request in ("first", "second"):
             sender().test(notifier(address=receiver.url), request)
 
-    first, second = (told.json for told in receiver.told)
+    first, second = (payload.json for payload in receiver.told)
     assert (first["event"], first["title"], first["link"]) == ("Test", "ops/hook: test message", "https://gitops.example/agent")
     assert first["at"].startswith(f"{NOON:%Y-%m-%dT%H:%M}")
     assert first["id"] != second["id"]
@@ -75,7 +75,7 @@ def live(
         chat = notifier(provider="slack", address=receiver.url, secretRef={"name": "s"}, **spec)
         about = message(event)
         sent = sender(**BOT).send(chat, about, living.with_step(about))
-    return sent.id, [(told.path.rpartition("/")[2], told.json) for told in receiver.told]
+    return sent.id, [(request.path.rpartition("/")[2], request.json) for request in receiver.told]
 
 
 def test_the_first_stage_is_posted() -> None:

@@ -84,8 +84,8 @@ def test_the_state_of_an_application_is_set_without_a_look_at_the_others() -> No
 
     assert calls() == alone
     assert len(labelled(name)) == 1
-    for one in (name, *others):
-        metrics.forget_application(one)
+    for application in (name, *others):
+        metrics.forget_application(application)
 
 
 def test_gauges_of_many_applications_are_dropped_and_set_at_once_without_a_conflict() -> None:
@@ -123,7 +123,7 @@ def test_requests_are_read_from_the_transport_on_a_scrape(monkeypatch: pytest.Mo
     metrics.count_requests(lambda: counts)
     counts["PATCH", "deployments"] = 3
 
-    found = samples()
+    values = samples()
 
-    assert found["gitops_agent_api_requests_total", frozenset({("verb", "GET"), ("resource", "pods")})] == 1
-    assert found["gitops_agent_api_requests_total", frozenset({("verb", "PATCH"), ("resource", "deployments")})] == 3
+    assert values["gitops_agent_api_requests_total", frozenset({("verb", "GET"), ("resource", "pods")})] == 1
+    assert values["gitops_agent_api_requests_total", frozenset({("verb", "PATCH"), ("resource", "deployments")})] == 3
