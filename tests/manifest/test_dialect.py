@@ -20,9 +20,9 @@ TABLE: list[tuple[str, object]] = [
 
 @pytest.mark.parametrize(("word", "value"), TABLE)
 def test_an_unquoted_word_means_what_kubectl_takes_it_for(word: str, value: object) -> None:
-    found = plain(word)
-    assert found == value
-    assert type(found) is type(value)
+    parsed = plain(word)
+    assert parsed == value
+    assert type(parsed) is type(value)
 
 
 @pytest.mark.parametrize("word", [".inf", "-.inf", "+.Inf", ".NaN", ".nan"])

@@ -35,15 +35,15 @@ def test_generated_values_are_left_out_and_the_original_stays() -> None:
 
 
 def test_a_manifest_is_named_without_them() -> None:
-    one, other = (Manifest.of(obj(value), generated=PATHS) for value in "12")
-    assert one.digest == other.digest
-    assert one.obj != other.obj
-    assert one.constant == other.constant
-    assert one.digest != Manifest.of(obj("1")).digest
+    first, other = (Manifest.of(obj(value), generated=PATHS) for value in "12")
+    assert first.digest == other.digest
+    assert first.obj != other.obj
+    assert first.constant == other.constant
+    assert first.digest != Manifest.of(obj("1")).digest
     changed = deepcopy(other.obj)
     changed["items"][0]["value"] = "changed"
-    assert one.with_object(changed).digest != one.digest
-    assert one.with_object(other.obj).digest == one.digest
+    assert first.with_object(changed).digest != first.digest
+    assert first.with_object(other.obj).digest == first.digest
 
 
 def test_only_what_exists_is_replaced() -> None:

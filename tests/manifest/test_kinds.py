@@ -16,7 +16,7 @@ def test_a_kind_names_its_objects() -> None:
 
 def test_a_kind_with_a_constant_is_spelled_nowhere_else() -> None:
     literal = re.compile(r'(?:GroupKind|ObjectKey)\("([^"]*)", "([^"]*)"')
-    found = {
+    spellings = {
         f"{file.relative_to(PACKAGE)}: {match.group(0)}"
         for file in PACKAGE.rglob("*.py")
         if file != Path(kinds.__file__)
@@ -24,11 +24,11 @@ def test_a_kind_with_a_constant_is_spelled_nowhere_else() -> None:
         if GroupKind(*match.groups()) in KNOWN
     }
 
-    assert found == set()
+    assert spellings == set()
 
 
 def test_our_api_group_is_spelled_once() -> None:
     literal = re.compile(rf'"{re.escape(kinds.GROUP)}')
-    found = {str(file.relative_to(PACKAGE)) for file in PACKAGE.rglob("*.py") if literal.search(file.read_text())}
+    files = {str(file.relative_to(PACKAGE)) for file in PACKAGE.rglob("*.py") if literal.search(file.read_text())}
 
-    assert found == {"manifest/kinds.py"}
+    assert files == {"manifest/kinds.py"}

@@ -26,7 +26,7 @@ def test_configuration_is_what_containers_read_as_file_or_variable() -> None:
     first = {"name": "i", "envFrom": [{"secretRef": {"name": "init"}}, {"configMapRef": {"name": "init"}}]}
     template = pod(volumes=volumes, initContainers=[first], containers=[{"name": "web", "env": env}])
 
-    assert [(str(one.key("shop")), one.optional) for one in configuration(template)] == [
+    assert [(str(reference.key("shop")), reference.optional) for reference in configuration(template)] == [
         ("ConfigMap:shop/files", False),
         ("Secret:shop/keys", True),
         ("ConfigMap:shop/more", False),

@@ -39,8 +39,8 @@ def test_an_exchange_changes_nothing_else() -> None:
     for place in scalar_places(TEXT, file="a"):
         changed = exchanged(TEXT, place, '"new"', file="a")
 
-        assert [(one.path, one.text) for one in scalar_places(changed, file="a")] == [
-            (one.path, "new" if one.start == place.start else one.text) for one in scalar_places(TEXT, file="a")
+        assert [(scalar.path, scalar.text) for scalar in scalar_places(changed, file="a")] == [
+            (scalar.path, "new" if scalar.start == place.start else scalar.text) for scalar in scalar_places(TEXT, file="a")
         ]
         assert b"# a comment: kept" in changed
 

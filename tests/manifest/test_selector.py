@@ -7,7 +7,7 @@ from gitops_agent.manifest.selector import matches, matches_labels, query
 
 
 @pytest.mark.parametrize(
-    ("requirement", "found"),
+    ("requirement", "selected"),
     [
         ({"key": "app", "operator": "In", "values": ["web", "x"]}, True),
         ({"key": "app", "operator": "NotIn", "values": ["web"]}, False),
@@ -17,8 +17,8 @@ from gitops_agent.manifest.selector import matches, matches_labels, query
         ({"key": "app", "operator": "Unheard"}, False),
     ],
 )
-def test_selectors_with_expressions_are_understood(requirement: Object, found: bool) -> None:  # noqa: FBT001 - a table
-    assert matches({"matchExpressions": [requirement]}, {"app": "web"}) is found
+def test_selectors_with_expressions_are_understood(requirement: Object, selected: bool) -> None:  # noqa: FBT001 - a table
+    assert matches({"matchExpressions": [requirement]}, {"app": "web"}) is selected
 
 
 def test_an_absent_selector_finds_nothing_and_an_empty_one_everything() -> None:

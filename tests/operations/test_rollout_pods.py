@@ -63,16 +63,16 @@ def test_pods_stand_on_the_side_their_labels_say() -> None:
     )
 
     assert (stable["role"], stable["wanted"], stable["available"], stable["version"]) == ("stable", 2, 1, OLD.hash)
-    assert [(one["name"], one["health"]) for one in stable["pods"]] == [("web-1", "Healthy"), ("web-2", "Progressing")]
+    assert [(entry["name"], entry["health"]) for entry in stable["pods"]] == [("web-1", "Healthy"), ("web-2", "Progressing")]
     assert (canary["role"], canary["version"], canary["images"]) == ("canary", NEW.hash, ["web:2"])
-    assert [one["name"] for one in canary["pods"]] == ["web-c-1"]
-    assert (baseline["role"], [one["name"] for one in baseline["pods"]]) == ("baseline", ["web-b-1"])
+    assert [entry["name"] for entry in canary["pods"]] == ["web-c-1"]
+    assert (baseline["role"], [entry["name"] for entry in baseline["pods"]]) == ("baseline", ["web-b-1"])
 
 
 def test_at_rest_there_is_one_side() -> None:
-    found = shown(at(Phase.IDLE), {WEB: deployment(WEB, version="11111111", wanted=1, available=1)}, pod("web-1"))
+    shown_sides = shown(at(Phase.IDLE), {WEB: deployment(WEB, version="11111111", wanted=1, available=1)}, pod("web-1"))
 
-    assert [one["role"] for one in found] == ["stable"]
+    assert [side["role"] for side in shown_sides] == ["stable"]
 
 
 def test_pods_of_a_canary_that_is_gone_are_shown_until_they_are_gone_too() -> None:
@@ -81,7 +81,7 @@ def test_pods_of_a_canary_that_is_gone_are_shown_until_they_are_gone_too() -> No
 
     _, canary = shown(leaving, live, pod("web-c-1", ending=True, variant="canary"))
 
-    assert [(one["health"], one["message"]) for one in canary["pods"]] == [("Terminating", "is being ended")]
+    assert [(entry["health"], entry["message"]) for entry in canary["pods"]] == [("Terminating", "is being ended")]
     assert len(shown(leaving, live)) == 1
 
 
@@ -95,9 +95,9 @@ def test_the_canary_of_blue_green_is_a_preview() -> None:
     green = spec({"blueGreen": {}})
     live = {CANARY: deployment(CANARY, version="22222222", wanted=2, available=2)}
 
-    found = shown(at(Phase.STEP, Stage.HOLD, wanted=green), live, spec=green)
+    shown_sides = shown(at(Phase.STEP, Stage.HOLD, wanted=green), live, spec=green)
 
-    assert [(one["role"], one["available"]) for one in found] == [("stable", 0), ("preview", 2)]
+    assert [(side["role"], side["available"]) for side in shown_sides] == [("stable", 0), ("preview", 2)]
 
 
 def test_both_sides_are_found_by_what_the_workload_selects() -> None:

@@ -35,7 +35,7 @@ def test_each_repository_is_pinned_to_its_commit() -> None:
     pinned = values_rollback.pinned(shop, revision)
 
     assert refs(pinned) == [{"commit": SECOND}, {"commit": FIRST}]
-    assert [one.get("ref") for one in values_rollback.sources(shop, refs(pinned))] == [
+    assert [source.get("ref") for source in values_rollback.sources(shop, refs(pinned))] == [
         {"commit": SECOND},
         None,
         {"commit": FIRST},

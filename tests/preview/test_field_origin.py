@@ -92,8 +92,8 @@ def finding(
 def origins(
     root: Path, programs: dict[str, Path], files: dict[str, str], path: str, field: str, **options: Any
 ) -> list[tuple[str, int, str]]:
-    found = finding(root, programs, files, path, **options).origins(WEB, field)
-    return [(origin.file, origin.line, origin.path) for origin in found]
+    field_origins = finding(root, programs, files, path, **options).origins(WEB, field)
+    return [(origin.file, origin.line, origin.path) for origin in field_origins]
 
 
 @pytest.fixture(scope="session")
@@ -145,9 +145,11 @@ def test_a_literal_of_a_generator_is_named(tmp_path: Path, programs: dict[str, P
     finder = finding(tmp_path, programs, kustomized, "prod")
     [settings] = [manifest.key for manifest in finder._rendered.manifests if manifest.key.kind == "ConfigMap"]
 
-    found = finder.origins(settings, "/data/colour")
+    field_origins = finder.origins(settings, "/data/colour")
 
-    assert [(origin.file, origin.line, origin.value) for origin in found] == [("prod/kustomization.yaml", 20, "colour=red")]
+    assert [(origin.file, origin.line, origin.value) for origin in field_origins] == [
+        ("prod/kustomization.yaml", 20, "colour=red")
+    ]
 
 
 def test_the_expression_of_a_variable_is_named(tmp_path: Path, programs: dict[str, Path]) -> None:
@@ -155,9 +157,9 @@ def test_the_expression_of_a_variable_is_named(tmp_path: Path, programs: dict[st
     level = Variable(name="LEVEL", value="gold", source="ConfigMap site")
     finder = finding(tmp_path, programs, files, "app", given=(level,), variables={"values": {}})
 
-    found = finder.origins(WEB, "/spec/template/spec/containers/[name=web]/env/[name=LEVEL]/value")
+    field_origins = finder.origins(WEB, "/spec/template/spec/containers/[name=web]/env/[name=LEVEL]/value")
 
-    assert [(origin.file, origin.line, origin.value) for origin in found] == [("app/web.yaml", 11, "${LEVEL}")]
+    assert [(origin.file, origin.line, origin.value) for origin in field_origins] == [("app/web.yaml", 11, "${LEVEL}")]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +198,7 @@ def test_an_object_is_made_from_its_document_and_the_patches_of_it(
 
     finder = finding(tmp_path, programs, files, "prod")
 
-    assert [(one.file, one.line, one.value) for one in finder.documents(WEB)] == [
+    assert [(document.file, document.line, document.value) for document in finder.documents(WEB)] == [
         ("prod/paused.yaml", 3, "document 1"),
         ("base/web.yaml", 3, "document 1"),
     ]

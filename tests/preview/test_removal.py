@@ -62,11 +62,11 @@ def test_an_object_of_another_origin_keeps_the_namespace_and_its_secrets(access:
     create(access, "Secret", "token")
     notes = create(access, "ConfigMap", "notes")
 
-    found = plan(access)
+    removal_plan = plan(access)
 
-    assert found.strangers == (notes,)
-    assert found.contents == ()
-    assert kinds.NAMESPACE.named("", access.namespace) not in found.installed
+    assert removal_plan.strangers == (notes,)
+    assert removal_plan.contents == ()
+    assert kinds.NAMESPACE.named("", access.namespace) not in removal_plan.installed
 
 
 def test_a_workload_in_the_namespace_keeps_it_unless_it_is_pruned(access: ClusterClient) -> None:

@@ -41,7 +41,7 @@ def test_variables_are_read_as_the_caller(access: ClusterClient, namespace: str)
 
     variables = variables_of(access, shop(namespace, *sources, SIZE=3))
 
-    assert [(one.name, one.value, one.secret) for one in variables] == [
+    assert [(variable.name, variable.value, variable.secret) for variable in variables] == [
         ("CITY", "Köln", False),
         ("PASSWORD", "hunter22", True),
         ("SIZE", 3, False),

@@ -39,7 +39,7 @@ def declared(image: str = "web:1", *, rollouts: bool = True, **wanted: object) -
     attached.pop("status")
     objects = [deployment(image), service, *([attached] if rollouts else [])]
     return build(
-        [Manifest.of(one, file=f"{number}.yaml") for number, one in enumerate(objects)],
+        [Manifest.of(obj, file=f"{number}.yaml") for number, obj in enumerate(objects)],
         application=AppKey("gitops-system", "shop"),
         revision=Revision(repository="r", ref="main", commit=COMMIT),
         namespace="shop",

@@ -54,7 +54,7 @@ def test_a_preview_reads_the_values_of_now_or_of_a_revision(shared: Author, sour
     url = shared.repository.url
     assert values_of(now.commit, [url]) == (second,)
     assert values_of(earlier.commit, [url]) == (first,)
-    trees = [mounted(shop(shared), sources, WorkTree(tmp_path), one.commit) for one in (now, earlier)]
+    trees = [mounted(shop(shared), sources, WorkTree(tmp_path), revision.commit) for revision in (now, earlier)]
     assert [tree.read(FILE, limit=100) for tree in trees] == [b"color: red", b"color: green"]
     file = located(shop(shared), earlier, FILE)
     assert str(file) == f"web.yaml of {url} at {first[:12]}"

@@ -22,7 +22,7 @@ from tests.source.author import Author
 @pytest.fixture(scope="session")
 def programs() -> Mapping[str, Path]:
     """The real helm and kustomize."""
-    return {name: found.path for name, found in Installer().ensure(selected(("helm", "kustomize"))).items()}
+    return {name: program.path for name, program in Installer().ensure(selected(("helm", "kustomize"))).items()}
 
 
 @pytest.fixture

@@ -53,8 +53,8 @@ def test_words_that_only_look_like_it_are_not(repository: Path, template: str) -
 
 
 def test_each_kind_of_warning_is_given_once(repository: Path) -> None:
-    found = chart(repository, "{{ now }}", "{{ uuidv4 }}", "{{ lookup }}", "{{ lookup }}").warnings
-    assert [warning.split(" uses ")[0] for warning in found] == ["web/templates/0.yaml", "web/templates/2.yaml"]
+    warnings = chart(repository, "{{ now }}", "{{ uuidv4 }}", "{{ lookup }}", "{{ lookup }}").warnings
+    assert [warning.split(" uses ")[0] for warning in warnings] == ["web/templates/0.yaml", "web/templates/2.yaml"]
 
 
 def test_tests_of_the_chart_are_ignored(repository: Path) -> None:

@@ -44,7 +44,10 @@ def wish(name: str = "redis", version: str = "~1.2", repository: str = URL, **mo
 def lock(wishes: list[Object], *versions: str) -> str:
     """As `helm dependency update` writes it."""
     pairs = zip(wishes, versions, strict=True)
-    entries = [{"name": one["name"], "repository": one["repository"], "version": version} for one, version in pairs]
+    entries = [
+        {"name": dependency["name"], "repository": dependency["repository"], "version": version}
+        for dependency, version in pairs
+    ]
     return dump({"dependencies": entries, "digest": digest(wishes, entries), "generated": "2026-11-29T18:00:00Z"})
 
 
@@ -188,7 +191,9 @@ def test_what_a_fetched_chart_lacks_is_fetched_too(build: Build, charts: Charts)
     result = build([wish()], "1.2.0")
 
     assert sorted(names(result)) == ["ConfigMap/leaf-none", "ConfigMap/redis-none", "ConfigMap/shop-none"]
-    assert "templates/map.yaml of leaf 1.2.0 from https://charts.example.com" in {one.file for one in result.manifests}
+    assert "templates/map.yaml of leaf 1.2.0 from https://charts.example.com" in {
+        manifest.file for manifest in result.manifests
+    }
 
 
 def test_a_published_chart_names_ranges_for_its_own_content(renderer: Renderer, repository: Path, charts: Charts) -> None:

@@ -97,11 +97,11 @@ def expected(form: str, path: str, checkout: Path, programs: Mapping[str, Path])
         arguments = ("template", "shop", f"./{path}", "--namespace", "shop", "--include-crds", *version)
         objects = by_hand(programs["helm"], *arguments, cwd=checkout)
         return None if objects is None else [obj for obj in objects if not is_test(obj)]
-    found: list[Any] = []
+    documents: list[Any] = []
     for file in sorted((checkout / path).rglob("*.y*ml"), key=str):
-        found += [document.value for document in read(file.read_bytes()).documents]
+        documents += [document.value for document in read(file.read_bytes()).documents]
     # An old tool's own configuration lies among the manifests of some commits, which kubectl would refuse.
-    return found if all("metadata" in obj or "items" in obj for obj in found) else None
+    return documents if all("metadata" in obj or "items" in obj for obj in documents) else None
 
 
 def fetches(checkout: Path, path: str) -> bool:

@@ -13,10 +13,10 @@ from tests.render.samples import CHART, ask
 Render = Callable[..., Rendered]
 
 
-def pair(one: dict[str, Any], other: dict[str, Any], *names: str) -> tuple[list[tuple[str, ...]], list[str]]:
+def pair(first: dict[str, Any], other: dict[str, Any], *names: str) -> tuple[list[tuple[str, ...]], list[str]]:
     """The generated fields of objects with two contents, and the warnings."""
     contents = []
-    for body in (one, other):
+    for body in (first, other):
         objects = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}} for name in (*names, "a")]
         objects[-1] |= body
         contents.append([Manifest.of(obj) for obj in objects])
@@ -29,7 +29,7 @@ def env(**values: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "paths"),
+    ("first", "other", "paths"),
     [
         ({"data": {"a": "1", "b": "2"}}, {"data": {"a": "1", "b": "3"}}, ("/data/b",)),
         ({"data": {"a/b": 1}}, {"data": {"a/b": 2}}, ("/data/a~1b",)),
@@ -38,12 +38,12 @@ def env(**values: str) -> dict[str, Any]:
         ({"data": {"a": "1"}}, {"data": {"a": "1"}}, ()),
     ],
 )
-def test_what_differs_is_generated(one: dict[str, Any], other: dict[str, Any], paths: tuple[str, ...]) -> None:
-    assert pair(one, other) == ([paths], [])
+def test_what_differs_is_generated(first: dict[str, Any], other: dict[str, Any], paths: tuple[str, ...]) -> None:
+    assert pair(first, other) == ([paths], [])
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "other"),
     [
         ({"data": {"a": "1"}}, {"data": {"b": "1"}}),
         ({"args": ["a"]}, {"args": ["a", "b"]}),
@@ -51,8 +51,8 @@ def test_what_differs_is_generated(one: dict[str, Any], other: dict[str, Any], p
         ({"args": [{"x": 1}]}, {"args": ["a"]}),
     ],
 )
-def test_an_object_of_another_shape_stays_as_rendered(one: dict[str, Any], other: dict[str, Any]) -> None:
-    paths, warnings = pair(one, other)
+def test_an_object_of_another_shape_stays_as_rendered(first: dict[str, Any], other: dict[str, Any]) -> None:
+    paths, warnings = pair(first, other)
     assert paths == [()]
     assert warnings == ["ConfigMap:a: a name, key or list differs in each render, so it is applied anew each time"]
 

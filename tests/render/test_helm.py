@@ -354,7 +354,11 @@ metadata: {name: things.example.com}
 
 
 def definitions(rendered: Rendered) -> list[dict[str, str] | None]:
-    return [one.obj["metadata"].get("annotations") for one in rendered.manifests if one.key.kind == "CustomResourceDefinition"]
+    return [
+        manifest.obj["metadata"].get("annotations")
+        for manifest in rendered.manifests
+        if manifest.key.kind == "CustomResourceDefinition"
+    ]
 
 
 def test_crds_are_applied_created_only_or_left_out(render: Render) -> None:

@@ -54,9 +54,9 @@ def test_links_are_copied_as_links_to_the_copies(repository: Path, tmp_path: Pat
     (repository / "one").symlink_to("real")
     (repository / "two").symlink_to("one/x")
     asked = inputs(WorkTree(repository))
-    found = asked.file("two")
-    assert found is not None
-    assert found.path == "real/x"
+    entry = asked.file("two")
+    assert entry is not None
+    assert entry.path == "real/x"
     asked.materialise(tmp_path / "copy")
     assert (tmp_path / "copy" / "two").is_symlink()
     assert (tmp_path / "copy" / "two").read_text() == "x"

@@ -81,8 +81,8 @@ def test_the_configuration_of_builtin_plugins_names_files() -> None:
         {"kind": "PatchStrategicMergeTransformer", "paths": ["d", "kind: X\n"]},
         {"kind": "ReplacementTransformer", "replacements": [{"path": "e"}]},
     ]
-    found = [reference.value for config in configs for reference in plugin_references(config)]
-    assert found == ["a", "b", "c", "d", "kind: X\n", "e"]
+    values = [reference.value for config in configs for reference in plugin_references(config)]
+    assert values == ["a", "b", "c", "d", "kind: X\n", "e"]
 
 
 def test_functions_and_charts_are_recognised() -> None:

@@ -31,13 +31,13 @@ def test_lists_are_unfolded_in_order_however_deep() -> None:
 
 
 def test_items_of_a_typed_list_need_no_type_of_their_own() -> None:
-    found = gathered({"apiVersion": "v1", "kind": "ConfigMapList", "items": [{"metadata": {"name": "a"}}]})
-    assert [str(manifest.key) for manifest in found.manifests] == ["ConfigMap:a"]
+    result = gathered({"apiVersion": "v1", "kind": "ConfigMapList", "items": [{"metadata": {"name": "a"}}]})
+    assert [str(manifest.key) for manifest in result.manifests] == ["ConfigMap:a"]
 
 
 def test_a_kind_that_only_ends_like_a_list_is_an_object() -> None:
-    found = gathered({"apiVersion": "x.io/v1", "kind": "AllowList", "metadata": {"name": "a"}, "items": ["1.2.3.4"]})
-    assert named(found) == ["a"]
+    result = gathered({"apiVersion": "x.io/v1", "kind": "AllowList", "metadata": {"name": "a"}, "items": ["1.2.3.4"]})
+    assert named(result) == ["a"]
 
 
 def test_an_empty_list_declares_nothing() -> None:

@@ -136,17 +136,17 @@ def test_renders_run_side_by_side(renderer: Renderer, repository: Path) -> None:
         files = {"kustomization.yaml": "resources: [a.yaml]\n", "a.yaml": config_map(f"c{number}")}
         put(repository / f"app{number}", files)
     tree = WorkTree(repository)
-    found: list[list[str]] = [[] for _ in range(4)]
+    results: list[list[str]] = [[] for _ in range(4)]
 
     def work(number: int) -> None:
-        found[number] = names(rendered(renderer.attempt(tree, ask(f"app{number}"))))
+        results[number] = names(rendered(renderer.attempt(tree, ask(f"app{number}"))))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert found == [[f"ConfigMap/c{number}"] for number in range(4)]
+    assert results == [[f"ConfigMap/c{number}"] for number in range(4)]
 
 
 def test_the_number_of_objects_and_files_is_limited(repository: Path, tmp_path: Path) -> None:

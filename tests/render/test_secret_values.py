@@ -45,9 +45,9 @@ def test_other_words_stay(tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text("image: nginx\nsecretName: web-tls\nreplicas: 3\n")
     (tmp_path / "kustomization.yaml").write_text("resources: [web.yaml]\nsecretGenerator: []\n")
 
-    said = "web.yaml: no such file nginx for web-tls"
+    message = "web.yaml: no such file nginx for web-tls"
 
-    assert without_secrets(said, tmp_path) == said
+    assert without_secrets(message, tmp_path) == message
 
 
 def test_no_files_are_no_trouble(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_every_way_to_the_file_gives_its_other_entry(tree: EditedTree) -> None:
     assert tree.resolve("link.yaml") == entry
     assert entry in tree.children("app")
     assert entry in list(tree.walk(""))
-    assert {one.path: data for one, data in tree.files(["app", "link.yaml"], limit=100)} == {
+    assert {file.path: data for file, data in tree.files(["app", "link.yaml"], limit=100)} == {
         "app/other.yaml": b"other",
         "app/web.yaml": b"newer",
         "link.yaml": b"newer",

@@ -71,12 +71,12 @@ def test_a_base_is_shown_below_its_path(tree: PinnedTree[RemoteBase], base: Remo
     assert [child.path for child in tree.children(f"{base.path}/web")] == [
         f"{base.path}/web/{name}" for name in ("a.yaml", "link.yaml", "out.yaml", "sub")
     ]
-    assert f"{base.path}/web/sub/b.yaml" in [found.path for found in tree.walk(base.path)]
+    assert f"{base.path}/web/sub/b.yaml" in [child.path for child in tree.walk(base.path)]
 
 
 def test_listings_of_the_commit_stay_as_they_are(tree: PinnedTree[RemoteBase], base: RemoteBase) -> None:
     assert [child.path for child in tree.children("")] == ["app", "y.yaml"]
-    assert [found.path for found in tree.walk("")] == ["app/x.yaml", "y.yaml"]
+    assert [entry.path for entry in tree.walk("")] == ["app/x.yaml", "y.yaml"]
     folder = tree.entry(FOLDER)
     assert folder is not None
     assert folder.type is EntryType.DIRECTORY

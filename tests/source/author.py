@@ -99,7 +99,7 @@ class Author:
         tree = files if isinstance(files, str) else self.files(files, links)
         parents = [parent] if parent else [] if orphan else self._head(branch)
         parents = [*parents, *filter(None, [merged])]
-        words = [word for one in parents for word in ("-p", one)]
+        words = [word for ancestor in parents for word in ("-p", ancestor)]
         oid = self.git("commit-tree", tree, *words, stdin=message.encode(), at=at)
         self.git("update-ref", f"refs/heads/{branch}", oid)
         return oid
@@ -109,5 +109,5 @@ class Author:
         self.git("tag", "-f", *(["-a", "-m", name] if annotated else []), name, commit)
 
     def _head(self, branch: str) -> list[str]:
-        found = self.git("for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}")
-        return [found] if found else []
+        head = self.git("for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}")
+        return [head] if head else []

@@ -333,7 +333,7 @@ def _processes(mark: str, part: str = "cmdline", *, all_of_them: bool = False) -
 
     Of all but ours without one.
     """
-    found = []
+    processes = []
     for directory in Path("/proc").iterdir():
         if not directory.name.isdigit() or directory.name == str(os.getpid()):
             continue
@@ -342,8 +342,8 @@ def _processes(mark: str, part: str = "cmdline", *, all_of_them: bool = False) -
         except OSError:
             continue
         if all_of_them or mark in text:
-            found.append(text)
-    return found
+            processes.append(text)
+    return processes
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE
 
 
 def test_the_keys_of_a_secret_are_read() -> None:
-    found = Credentials.from_secret(
+    credentials = Credentials.from_secret(
         {
             "username": b"ada\n",
             "password": b"pass-word\n",
@@ -22,7 +22,7 @@ def test_the_keys_of_a_secret_are_read() -> None:
         }
     )
 
-    assert found == Credentials(username="ada", password="pass-word", ca="PEM")
+    assert credentials == Credentials(username="ada", password="pass-word", ca="PEM")
     assert Credentials.from_secret({"bearerToken": b"token"}).bearer_token == "token"
     assert Credentials.from_secret({"identity": KEY.encode(), "known_hosts": b"host key"}).identity == KEY
 

@@ -12,24 +12,24 @@ from tests.source.author import Author
 def test_a_commit_is_described_as_people_speak_of_it(author: Author) -> None:
     commit = author.commit({"a": "1"}, message="Grow the shop\n\nBecause it is full.\n\nGitops-Agent-Approve: abc\n")
 
-    found = describe(author.directory, commit, repository="https://git.example.com/config", ref="main")
+    revision = describe(author.directory, commit, repository="https://git.example.com/config", ref="main")
 
-    assert (found.commit, found.ref, found.repository) == (commit, "main", "https://git.example.com/config")
-    assert found.author == "Ada <ada@example.com>"
-    assert found.subject == "Grow the shop"
-    assert found.message == "Grow the shop\n\nBecause it is full.\n\nGitops-Agent-Approve: abc"
-    assert found.committed_at == datetime.fromtimestamp(1760000000, UTC)
+    assert (revision.commit, revision.ref, revision.repository) == (commit, "main", "https://git.example.com/config")
+    assert revision.author == "Ada <ada@example.com>"
+    assert revision.subject == "Grow the shop"
+    assert revision.message == "Grow the shop\n\nBecause it is full.\n\nGitops-Agent-Approve: abc"
+    assert revision.committed_at == datetime.fromtimestamp(1760000000, UTC)
 
 
 def test_a_hostile_message_is_cut_and_disarmed_but_keeps_its_trailers(author: Author) -> None:
     commit = author.commit({"a": "1"}, message="\x1b[2J\x07" + "x" * 9000 + "\n\nGitops-Agent-Approve: abc\n")
 
-    found = describe(author.directory, commit, repository="r", ref="main")
+    revision = describe(author.directory, commit, repository="r", ref="main")
 
-    assert len(found.subject) == 200
-    assert len(found.message) <= 4000
-    assert found.message.endswith("Gitops-Agent-Approve: abc")
-    assert "\x1b" not in found.subject + found.message + found.author
+    assert len(revision.subject) == 200
+    assert len(revision.message) <= 4000
+    assert revision.message.endswith("Gitops-Agent-Approve: abc")
+    assert "\x1b" not in revision.subject + revision.message + revision.author
 
 
 def test_an_empty_message_is_no_error(author: Author) -> None:

@@ -12,28 +12,28 @@ from tests.source.conftest import MAIN
 @pytest.fixture
 def commits(author: Author) -> list[str]:
     """Three on main, the second tagged, and one on another branch."""
-    one, two = author.commit({"a": "1"}), author.commit({"a": "2"})
+    first, second = author.commit({"a": "1"}), author.commit({"a": "2"})
     author.tag("v1.0")
-    three = author.commit({"a": "3"})
-    other = author.commit({"a": "4"}, branch="next", parent=three)
-    return [one, two, three, other]
+    third = author.commit({"a": "3"})
+    other = author.commit({"a": "4"}, branch="next", parent=third)
+    return [first, second, third, other]
 
 
 def test_users_name_commits_as_git_lets_them(sources: Sources, author: Author, commits: list[str]) -> None:
-    one, two, three, other = commits
+    first, second, third, other = commits
     expected = {
-        "HEAD": three,
-        "@": three,
-        "HEAD~1": two,
-        "HEAD^^": one,
-        "main": three,
-        "main~2": one,
+        "HEAD": third,
+        "@": third,
+        "HEAD~1": second,
+        "HEAD^^": first,
+        "main": third,
+        "main~2": first,
         "next": other,
-        "v1.0": two,
-        "v1.0^": one,
-        two: two,
-        two[:7]: two,
-        f"{three[:12]}~2": one,
+        "v1.0": second,
+        "v1.0^": first,
+        second: second,
+        second[:7]: second,
+        f"{third[:12]}~2": first,
     }
 
     for text, commit in expected.items():

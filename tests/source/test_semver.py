@@ -116,9 +116,9 @@ def test_versions_are_ordered_as_the_specification_lists_them() -> None:
     listed = (
         "1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta 1.0.0-beta.2 1.0.0-beta.11 1.0.0-rc.1 1.0.0 1.0.1 1.10.0 2.0.0"
     )
-    found = [version for text in listed.split() if (version := Version.parse(text)) is not None]
+    versions = [version for text in listed.split() if (version := Version.parse(text)) is not None]
 
-    assert [str(version) for version in sorted(found, reverse=True)] == listed.split()[::-1]
+    assert [str(version) for version in sorted(versions, reverse=True)] == listed.split()[::-1]
 
 
 def test_the_highest_tag_in_the_range_is_selected_whatever_the_order() -> None:

@@ -38,10 +38,10 @@ def test_a_revision_names_its_repository_and_what_was_asked_for(sources: Sources
     range_ = Ref(kind="semver", value=">=1.0 <2")
     sources.poll(author.repository, frozenset({range_, MAIN}))
 
-    found = sources.resolve(author.repository, range_)
+    revision = sources.resolve(author.repository, range_)
 
-    assert (found.ref, found.commit, found.subject) == (">=1.0 <2", commit, "Grow")
-    assert found.repository == author.repository.url
+    assert (revision.ref, revision.commit, revision.subject) == (">=1.0 <2", commit, "Grow")
+    assert revision.repository == author.repository.url
     assert sources.resolve(author.repository, MAIN).ref == "main"
 
 
@@ -168,7 +168,7 @@ def test_one_hanging_repository_does_not_delay_another(tmp_path: Path, author: A
 
 def _children(mark: Path) -> list[str]:
     """The command lines of our child processes that work in a directory."""
-    found = []
+    lines = []
     for directory in Path("/proc").iterdir():
         try:
             parent = (directory / "stat").read_text().rpartition(")")[2].split()[1]
@@ -176,5 +176,5 @@ def _children(mark: Path) -> list[str]:
         except OSError:
             continue
         if parent == str(os.getpid()) and str(mark) in line:
-            found.append(line)
-    return found
+            lines.append(line)
+    return lines

@@ -27,9 +27,9 @@ def test_children_are_what_stands_directly_below(paths: set[str]) -> None:
     for directory in {"", *all_of_them}:
         prefix = f"{directory}/" if directory else ""
         expected = {path for path in all_of_them if path.startswith(prefix) and "/" not in path[len(prefix) :]}
-        found = [entry.path for entry in index.children(directory)]
+        children = [entry.path for entry in index.children(directory)]
 
-        assert sorted(expected) == found
+        assert sorted(expected) == children
 
 
 @given(st.sets(_names, max_size=20))

@@ -40,7 +40,7 @@ def test_a_revision_names_the_commits_of_its_values() -> None:
     both = with_values(own, [values], [ref])
 
     assert both.commit == named("a" * 40, [(URL, "b" * 40)])
-    assert [(one.repository, one.ref, one.commit) for one in both.values] == [(URL, "branch main", "b" * 40)]
+    assert [(source.repository, source.ref, source.commit) for source in both.values] == [(URL, "branch main", "b" * 40)]
     assert with_values(own, [], []) is own
 
 
@@ -49,7 +49,7 @@ def test_each_file_is_seen_below_a_directory_of_its_own(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "web.yaml").write_text(name)
     render = options({"kind": "ConfigMap", "name": "a"}, git(), git(branch="next"))
-    trees = {one: WorkTree(tmp_path / str(one[1].value)) for one in values_beside("ops", render)}
+    trees = {pair: WorkTree(tmp_path / str(pair[1].value)) for pair in values_beside("ops", render)}
 
     tree = with_mounted_values(WorkTree(tmp_path / "config"), "ops", render, trees)
 

@@ -92,7 +92,7 @@ class Instance:
                 "logId": {"keyId": b64(key_id(key))},
             }
 
-        chain = [{"rawBytes": b64(one.public_bytes(Encoding.DER))} for one in (self.intermediate, self.root)]
+        chain = [{"rawBytes": b64(certificate.public_bytes(Encoding.DER))} for certificate in (self.intermediate, self.root)]
         authority = {
             "subject": {"organization": "example", "commonName": "test"},
             "uri": "https://fulcio.example.com",

@@ -89,10 +89,10 @@ def test_signatures_of_others_hide_none(fake: FakeRegistry) -> None:
 
 
 def test_another_root_is_another_policy() -> None:
-    one, same, other = trusted(FLOW), trusted(FLOW), trusted(FLOW, instance=Instance())
+    policy, same, other = trusted(FLOW), trusted(FLOW), trusted(FLOW, instance=Instance())
 
-    assert one == same
-    assert len({one, same, other, trusted(ADA)}) == 3
+    assert policy == same
+    assert len({policy, same, other, trusted(ADA)}) == 3
 
 
 @pytest.mark.parametrize("minimum", [0, 2])

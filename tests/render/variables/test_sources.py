@@ -12,7 +12,7 @@ def options(**values: object) -> Variables:
 def test_later_sources_win_and_the_spec_wins_over_all() -> None:
     variables = merged(options(c=True), [{"a": b"1", "b": b"1", "c": b"1"}, {"b": b"2", "c": b"2"}])
 
-    assert [(one.name, one.value, one.source, one.secret, one.literal) for one in variables] == [
+    assert [(variable.name, variable.value, variable.source, variable.secret, variable.literal) for variable in variables] == [
         ("a", "1", "ConfigMap base", False, False),
         ("b", "2", "Secret more", True, False),
         ("c", True, "spec.render.variables.values", False, True),
@@ -22,4 +22,4 @@ def test_later_sources_win_and_the_spec_wins_over_all() -> None:
 def test_entries_that_cannot_be_variables_are_left_out() -> None:
     content = {"tls.crt": b"x", "1a": b"x", "raw": b"\xff", "large": b"x" * (LONGEST + 1), "ok": "ü".encode()}
 
-    assert [(one.name, one.value) for one in merged(options(), [content, {}])] == [("ok", "ü")]
+    assert [(variable.name, variable.value) for variable in merged(options(), [content, {}])] == [("ok", "ü")]

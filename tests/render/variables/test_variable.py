@@ -21,9 +21,9 @@ def test_a_name_that_gets_its_first_value_changes_the_fingerprint() -> None:
     assert fingerprint([], ["CITY"]) != fingerprint([variable("CITY", "")], ["CITY"])
 
 
-@pytest.mark.parametrize(("one", "other"), [("1", 1), ("true", True), (1, True)])
-def test_values_of_another_type_are_others(one: Value, other: Value) -> None:
-    assert fingerprint([variable("X", one)], ["X"]) != fingerprint([variable("X", other)], ["X"])
+@pytest.mark.parametrize(("first", "other"), [("1", 1), ("true", True), (1, True)])
+def test_values_of_another_type_are_others(first: Value, other: Value) -> None:
+    assert fingerprint([variable("X", first)], ["X"]) != fingerprint([variable("X", other)], ["X"])
 
 
 def test_nothing_used_has_an_empty_fingerprint() -> None:

@@ -120,9 +120,9 @@ def test_a_small_directory_costs_no_question(tmp_path: Path, remote: Remote) -> 
     assert far.entry("app/Chart.yaml") is None
     assert [entry.path for entry in far.walk("app")] == ["app/a.yaml", "app/deep/b.yaml"]
     assert [data for _, data in far.files(["app/a.yaml", "app/deep/b.yaml"], limit=100)] == [b"a: 1\n", b"b: 2\n"]
-    found = far.entry("app/a.yaml")
-    assert found is not None
-    assert len(found.oid) == 40
+    file_entry = far.entry("app/a.yaml")
+    assert file_entry is not None
+    assert len(file_entry.oid) == 40
 
 
 def test_an_empty_directory_is_there(tmp_path: Path, remote: Remote) -> None:

@@ -301,10 +301,10 @@ def test_a_version_that_cannot_be_had_any_more_is_said(charts: Charts, server: C
 
 @pytest.mark.parametrize("text", ["6.5.3", "podinfo-6.5.3", "~6.5.0 <6.5.4"])
 def test_a_user_names_a_version(charts: Charts, server: ChartServer, text: str) -> None:
-    found = charts.find(source(server), RANGE, ChartAccess(url=server.url), text)
+    revision = charts.find(source(server), RANGE, ChartAccess(url=server.url), text)
 
-    assert found.short == "podinfo-6.5.3"
-    assert charts.find(source(server), RANGE, ChartAccess(url=server.url), found.commit).commit == found.commit
+    assert revision.short == "podinfo-6.5.3"
+    assert charts.find(source(server), RANGE, ChartAccess(url=server.url), revision.commit).commit == revision.commit
 
 
 def test_old_archives_go_and_what_is_followed_stays(charts: Charts, server: ChartServer, tmp_path: Path) -> None:

@@ -33,13 +33,13 @@ def approved(plan: str, **source: Any) -> Application:
 
 @pytest.mark.parametrize("digits", [12, 64])
 def test_the_hash_of_a_change_accepts_its_content_for_that_chart_alone(digits: int) -> None:
-    one = approved(CHANGE.hash[:digits].upper(), republished=CHANGE.to_json())
+    app = approved(CHANGE.hash[:digits].upper(), republished=CHANGE.to_json())
 
-    assert accepting(one, CHARTS, RANGE).accepted == NEW
-    assert accepting(one, CHARTS, ChartRef(name="other", version="~6.5")).accepted == ""
-    assert accepting(one, ChartSource(url="https://other.example.com"), RANGE).accepted == ""
+    assert accepting(app, CHARTS, RANGE).accepted == NEW
+    assert accepting(app, CHARTS, ChartRef(name="other", version="~6.5")).accepted == ""
+    assert accepting(app, ChartSource(url="https://other.example.com"), RANGE).accepted == ""
     pinned = ChartRef(name="podinfo", version="6.5.4", digest=CHANGE.before)
-    assert accepting(one, CHARTS, pinned) == pinned
+    assert accepting(app, CHARTS, pinned) == pinned
 
 
 @pytest.mark.parametrize("plan", ["", CHANGE.hash[:11], "f" * 64])
@@ -48,12 +48,12 @@ def test_no_other_hash_accepts_it(plan: str) -> None:
 
 
 def test_an_approval_that_came_from_git_accepts_nothing() -> None:
-    one = approved(CHANGE.hash, republished=CHANGE.to_json())
+    app = approved(CHANGE.hash, republished=CHANGE.to_json())
     fields: Object = {"f:metadata": {"f:annotations": {f"f:{APPROVED}": {}}}}
     entry = {"manager": FIELD_MANAGER, "operation": "Apply", "fieldsV1": fields}
-    raw = {**one.raw, "metadata": {**one.raw["metadata"], "managedFields": [entry]}}
+    raw = {**app.raw, "metadata": {**app.raw["metadata"], "managedFields": [entry]}}
 
-    assert accepted(replace(one, raw=raw)) is None
+    assert accepted(replace(app, raw=raw)) is None
 
 
 def test_what_was_accepted_stays_until_another_change_is_accepted() -> None:

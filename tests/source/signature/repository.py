@@ -36,7 +36,7 @@ class SignedRepository:
         """Commits a tree, and moves a branch to it."""
         author = self.author
         above = author._head(branch) if parents is None else list(parents)
-        oid = author.git("commit-tree", tree, *[word for one in above for word in ("-p", one)], stdin=b"Change\n")
+        oid = author.git("commit-tree", tree, *[word for parent in above for word in ("-p", parent)], stdin=b"Change\n")
         if by is not None:
             raw = author.git("cat-file", "commit", oid).encode() + b"\n"
             signed = signed_commit(raw, by.sign(raw))
@@ -44,9 +44,11 @@ class SignedRepository:
         author.git("update-ref", f"refs/heads/{branch}", oid)
         return oid
 
-    def merge(self, one: str, other: str, *, by: SshKey | None = None, branch: str = "main") -> str:
+    def merge(self, first: str, other: str, *, by: SshKey | None = None, branch: str = "main") -> str:
         """The automatic merge of two commits."""
-        return self.place(self.author.git("merge-tree", "--write-tree", one, other), by=by, branch=branch, parents=(one, other))
+        return self.place(
+            self.author.git("merge-tree", "--write-tree", first, other), by=by, branch=branch, parents=(first, other)
+        )
 
     def tag(self, name: str, commit: str, *, by: SshKey | None = None, inside: str = "", type_: str = "commit") -> str:
         """Makes an annotated tag; its object may call itself otherwise."""

@@ -20,10 +20,10 @@ def test_facts_of_certificates_are_those_gpg_gives(gpg: GpgHome) -> None:
     gpg.revoke(gone)
     blocks = gpg.export(brief) + gpg.export(lasting, gone)
 
-    one, *others = certificates(binary(blocks))
+    certificate, *others = certificates(binary(blocks))
 
-    assert (one.fingerprint, one.users) == (brief, ("Ada <facts@example.com>",))
-    assert (one.created, one.expires) == (datetime(2025, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+    assert (certificate.fingerprint, certificate.users) == (brief, ("Ada <facts@example.com>",))
+    assert (certificate.created, certificate.expires) == (datetime(2025, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
     by_fingerprint = {each.fingerprint: each for each in others}
     assert (by_fingerprint[lasting].expires, by_fingerprint[lasting].revoked) == (None, False)
     assert by_fingerprint[gone].revoked

@@ -9,10 +9,10 @@ from tests.source.signature.keys import GpgHome, SshKey, allowed
 
 @pytest.mark.slow
 def test_every_form_of_a_key_is_read(gpg: GpgHome, ada: SshKey, eve: SshKey) -> None:
-    one, two = gpg.key("armored@example.com"), gpg.key("binary@example.com")
+    first, second = gpg.key("armored@example.com"), gpg.key("binary@example.com")
     data = {
-        "one.asc": gpg.export(one),
-        "two.pgp": gpg.export(two, armor=False),
+        "one.asc": gpg.export(first),
+        "two.pgp": gpg.export(second, armor=False),
         "allowed_signers": allowed({"ada@example.com": ada}),
         "eve.sshpub": f"{eve.public} eve\n".encode(),
         "readme": b"who is who",
@@ -20,7 +20,7 @@ def test_every_form_of_a_key_is_read(gpg: GpgHome, ada: SshKey, eve: SshKey) -> 
 
     signers = Signers.read(data, name="signers")
 
-    assert {certificate.fingerprint for certificate in signers.people.certificates} == {one, two}
+    assert {certificate.fingerprint for certificate in signers.people.certificates} == {first, second}
     assert [(each.principals, each.fingerprint) for each in signers.people.allowed] == [
         ("ada@example.com", ada.fingerprint),
         ("*", eve.fingerprint),
@@ -31,11 +31,11 @@ def test_every_form_of_a_key_is_read(gpg: GpgHome, ada: SshKey, eve: SshKey) -> 
 def test_the_digest_is_that_of_the_trust(ada: SshKey, eve: SshKey) -> None:
     line, other = allowed({"ada@example.com": ada}), allowed({"eve@example.com": eve})
 
-    one = Signers.read({"allowed_signers": line, "readme": b"a"}, name="signers")
+    signers = Signers.read({"allowed_signers": line, "readme": b"a"}, name="signers")
 
-    assert one.digest == Signers.read({"allowed_signers": line, "readme": b"b"}, name="signers").digest
-    assert one.digest != Signers.read({"allowed_signers": line, "revoked_keys": b"x"}, name="signers").digest
-    assert one.digest != Signers.read({"allowed_signers": line, "forge_signers": other}, name="signers").digest
+    assert signers.digest == Signers.read({"allowed_signers": line, "readme": b"b"}, name="signers").digest
+    assert signers.digest != Signers.read({"allowed_signers": line, "revoked_keys": b"x"}, name="signers").digest
+    assert signers.digest != Signers.read({"allowed_signers": line, "forge_signers": other}, name="signers").digest
 
 
 @pytest.mark.parametrize(

@@ -30,19 +30,21 @@ AWS = AwsKeys(key_id="AKIDEXAMPLE", secret="wJalrXUtnFEMI/K7MDENG")
 CREDENTIALS = b"aws_access_key_id: AKIDEXAMPLE\naws_secret_access_key: wJalrXUtnFEMI/K7MDENG\n"
 
 
-def signature_of(told: Told, keys: AwsKeys, region: str) -> str:
+def signature_of(received: Told, keys: AwsKeys, region: str) -> str:
     """What the service computes for a request that came in."""
-    names = told.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
-    headers = {name: told.headers[name] for name in names if name not in {"host", "x-amz-date", "x-amz-security-token"}}
-    request = Request(method=told.method, url=f"https://{told.headers['host']}{told.path}", headers=headers, body=told.body)
-    at = datetime.strptime(told.headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    names = received.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
+    headers = {name: received.headers[name] for name in names if name not in {"host", "x-amz-date", "x-amz-security-token"}}
+    request = Request(
+        method=received.method, url=f"https://{received.headers['host']}{received.path}", headers=headers, body=received.body
+    )
+    at = datetime.strptime(received.headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     return signed(request, keys, region=region, service="kms", at=at).headers["Authorization"]
 
 
-def kms(told: Told, handler: Handler) -> None:
+def kms(request: Told, handler: Handler) -> None:
     """Encrypts by base64 and decrypts what has its own key and context."""
-    content = json.loads(told.body)
-    if told.headers["x-amz-target"] == "TrentService.Encrypt":
+    content = json.loads(request.body)
+    if request.headers["x-amz-target"] == "TrentService.Encrypt":
         blob = base64.b64encode(json.dumps([content["KeyId"], content.get("EncryptionContext"), content["Plaintext"]]).encode())
         handler.answer(200, json.dumps({"CiphertextBlob": blob.decode(), "KeyId": content["KeyId"]}).encode())
         return
@@ -69,21 +71,21 @@ def test_the_kms_of_the_region_is_asked_once_with_a_valid_signature() -> None:
         kind = AwsKms(way)
         for _ in range(3):
             assert keyring(kind).data_key([slot(context={"app": "shop"})], file="a.yaml") == KEY
-        [told] = receiver.told
+        [request] = receiver.told
     assert way.addresses == ["https://kms.eu-central-1.amazonaws.com"]
-    assert (told.method, told.path, told.headers["host"]) == ("POST", "/", "kms.eu-central-1.amazonaws.com")
-    assert told.headers["x-amz-target"] == "TrentService.Decrypt"
-    assert told.json["EncryptionContext"] == {"app": "shop"}
-    assert told.headers["authorization"] == signature_of(told, AWS, "eu-central-1")
+    assert (request.method, request.path, request.headers["host"]) == ("POST", "/", "kms.eu-central-1.amazonaws.com")
+    assert request.headers["x-amz-target"] == "TrentService.Decrypt"
+    assert request.json["EncryptionContext"] == {"app": "shop"}
+    assert request.headers["authorization"] == signature_of(request, AWS, "eu-central-1")
 
 
 def test_a_session_token_is_sent_and_signed() -> None:
     with Receiver(kms) as receiver:
         keyring(AwsKms(Detour(receiver)), CREDENTIALS + b"aws_session_token: temporary\n").data_key([slot()], file="a.yaml")
-        [told] = receiver.told
+        [request] = receiver.told
     keys = AwsKeys(key_id=AWS.key_id, secret=AWS.secret, token="temporary")
-    assert told.headers["x-amz-security-token"] == "temporary"
-    assert told.headers["authorization"] == signature_of(told, keys, "eu-central-1")
+    assert request.headers["x-amz-security-token"] == "temporary"
+    assert request.headers["authorization"] == signature_of(request, keys, "eu-central-1")
 
 
 def test_other_credentials_ask_again() -> None:

@@ -21,9 +21,9 @@ VAULT = "https://shop.vault.azure.net"
 PRINCIPAL = b"tenantId: 1111-aaaa\nclientId: 2222-bbbb\nclientSecret: s3cr3t~&+\n"
 
 
-def azure(told: Told, handler: Handler) -> None:
+def azure(request: Told, handler: Handler) -> None:
     """Gives a token, and decrypts with it."""
-    if told.path.endswith("/oauth2/v2.0/token"):
+    if request.path.endswith("/oauth2/v2.0/token"):
         handler.answer(200, b'{"access_token":"ey.t0ken","expires_in":3599,"token_type":"Bearer"}')
     else:
         handler.answer(200, json.dumps({"value": base64.urlsafe_b64encode(KEY).decode().rstrip("=")}).encode())
@@ -119,11 +119,11 @@ def test_credentials_that_cannot_be_used_are_named(credentials: bytes, text: str
     ],
 )
 def test_a_refusal_is_named(path: str, status: int, body: bytes, text: str) -> None:
-    def refuse(told: Told, handler: Handler) -> None:
-        if told.path.startswith(path):
+    def refuse(request: Told, handler: Handler) -> None:
+        if request.path.startswith(path):
             handler.answer(status, body)
         else:
-            azure(told, handler)
+            azure(request, handler)
 
     with Receiver(refuse) as receiver, pytest.raises(DecryptionFailed, match=text) as caught:
         keyring(AzureKeyVault(Detour(receiver))).data_key([slot()], file="a.yaml")
@@ -133,11 +133,11 @@ def test_a_refusal_is_named(path: str, status: int, body: bytes, text: str) -> N
 
 @pytest.mark.parametrize("path", ["/1111", "/keys"])
 def test_a_busy_service_may_answer_later(path: str) -> None:
-    def busy(told: Told, handler: Handler) -> None:
-        if told.path.startswith(path):
+    def busy(request: Told, handler: Handler) -> None:
+        if request.path.startswith(path):
             handler.answer(429)
         else:
-            azure(told, handler)
+            azure(request, handler)
 
     with Receiver(busy) as receiver, pytest.raises(KeyUnavailable, match="answers with 429"):
         keyring(AzureKeyVault(Detour(receiver))).data_key([slot()], file="a.yaml")

@@ -45,9 +45,9 @@ def account(**fields: Any) -> bytes:
     return json.dumps({**content, **fields}).encode()
 
 
-def google(told: Told, handler: Handler) -> None:
+def google(request: Told, handler: Handler) -> None:
     """Gives a token, and decrypts with it."""
-    if told.path == "/token":
+    if request.path == "/token":
         handler.answer(200, b'{"access_token":"ya29.t0ken","expires_in":3599,"token_type":"Bearer"}')
     else:
         handler.answer(200, json.dumps({"plaintext": base64.b64encode(KEY).decode()}).encode())
@@ -96,7 +96,7 @@ def test_one_token_serves_all_files_of_a_render() -> None:
         keys = keyring(GcpKms(Detour(receiver)))
         for enc in ("CiQA", "CiQB"):
             keys.data_key([slot(enc=enc)], file="a.yaml")
-        assert [told.path for told in receiver.told].count("/token") == 1
+        assert [request.path for request in receiver.told].count("/token") == 1
 
 
 @pytest.mark.parametrize("resource", ["", "../token", RESOURCE + "/../x", RESOURCE + "?a=b", RESOURCE.replace("shop-1", "a/b")])
@@ -138,11 +138,11 @@ def test_credentials_that_cannot_be_used_are_named(credentials: bytes, text: str
     ],
 )
 def test_a_refusal_is_named(path: str, status: int, body: bytes, text: str) -> None:
-    def refuse(told: Told, handler: Handler) -> None:
-        if told.path.startswith(path):
+    def refuse(request: Told, handler: Handler) -> None:
+        if request.path.startswith(path):
             handler.answer(status, body)
         else:
-            google(told, handler)
+            google(request, handler)
 
     with Receiver(refuse) as receiver, pytest.raises(DecryptionFailed, match=text) as caught:
         keyring(GcpKms(Detour(receiver))).data_key([slot()], file="a.yaml")
@@ -151,11 +151,11 @@ def test_a_refusal_is_named(path: str, status: int, body: bytes, text: str) -> N
 
 @pytest.mark.parametrize("path", ["/token", "/v1"])
 def test_a_busy_service_may_answer_later(path: str) -> None:
-    def busy(told: Told, handler: Handler) -> None:
-        if told.path.startswith(path):
+    def busy(request: Told, handler: Handler) -> None:
+        if request.path.startswith(path):
             handler.answer(503)
         else:
-            google(told, handler)
+            google(request, handler)
 
     with Receiver(busy) as receiver, pytest.raises(KeyUnavailable, match="answers with 503"):
         keyring(GcpKms(Detour(receiver))).data_key([slot()], file="a.yaml")

@@ -66,18 +66,18 @@ def keyring(kind: KeyKind, account: Account | None, *endpoints: str, **data: byt
     return Keyring(material, kinds=[kind])
 
 
-def form(told: Told) -> dict[str, str]:
-    return {name: value for name, (value,) in parse_qs(told.body.decode()).items()}
+def form(request: Told) -> dict[str, str]:
+    return {name: value for name, (value,) in parse_qs(request.body.decode()).items()}
 
 
 # AWS
 
 
-def aws(told: Told, handler: Handler) -> None:
-    if told.body.startswith(b"Action="):
-        handler.answer(200, KEYS.format(form(told)["Action"]).encode())
+def aws(request: Told, handler: Handler) -> None:
+    if request.body.startswith(b"Action="):
+        handler.answer(200, KEYS.format(form(request)["Action"]).encode())
     else:
-        test_aws_kms.kms(told, handler)
+        test_aws_kms.kms(request, handler)
 
 
 def test_a_role_is_assumed_by_the_token_of_a_service_account() -> None:
@@ -169,13 +169,13 @@ def test_an_application_of_azure_trusts_the_token_of_a_service_account() -> None
 # Google
 
 
-def google(told: Told, handler: Handler) -> None:
-    if told.path == "/v1/token":
+def google(request: Told, handler: Handler) -> None:
+    if request.path == "/v1/token":
         handler.answer(200, b'{"access_token":"ya29.federated","token_type":"Bearer"}')
-    elif told.path.endswith(":generateAccessToken"):
+    elif request.path.endswith(":generateAccessToken"):
         handler.answer(200, b'{"accessToken":"ya29.impersonated"}')
     else:
-        test_gcp_kms.google(told, handler)
+        test_gcp_kms.google(request, handler)
 
 
 @pytest.mark.parametrize(

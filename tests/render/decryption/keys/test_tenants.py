@@ -50,7 +50,9 @@ SERVICES = {
     "gcp_kms": Sample(
         kind=GcpKms,
         slot=lambda _: test_gcp_kms.slot(),
-        service=lambda told, handler: (test_gcp_kms.google if told.path == "/token" else test_identities.google)(told, handler),
+        service=lambda request, handler: (test_gcp_kms.google if request.path == "/token" else test_identities.google)(
+            request, handler
+        ),
         key="sops.gcp-kms",
         credentials=lambda: (test_gcp_kms.account(), test_gcp_kms.account(client_email="eve@shop-1.iam.gserviceaccount.com")),
     ),
@@ -80,11 +82,11 @@ class Closing:
         self._service = service
         self.closed = threading.Event()
 
-    def __call__(self, told: Told, handler: Handler) -> None:
+    def __call__(self, request: Told, handler: Handler) -> None:
         if self.closed.is_set():
             handler.answer(403, b"{}")
         else:
-            self._service(told, handler)
+            self._service(request, handler)
 
 
 def opened_by_one(sample: Sample, *materials: Callable[[str], KeyMaterial]) -> int:
@@ -115,10 +117,10 @@ def held(sample: Sample, source: str, *credentials: bytes) -> Callable[[str], Ke
 
 def account(sample: Sample, namespace: str) -> Callable[[str], KeyMaterial]:
     """A ServiceAccount of a namespace; all have one name and annotations."""
-    one = test_identities.Account(sample.notes, namespace=namespace)
+    service_account = test_identities.Account(sample.notes, namespace=namespace)
     if sample.kind is GcpKms:
-        one = test_identities.Account(issuer=test_identities.GKE, namespace=namespace)
-    return lambda _: KeyMaterial(source="no Secret", data={}, account=one)
+        service_account = test_identities.Account(issuer=test_identities.GKE, namespace=namespace)
+    return lambda _: KeyMaterial(source="no Secret", data={}, account=service_account)
 
 
 def test_every_kind_is_tried() -> None:

@@ -43,11 +43,11 @@ def test_a_listed_vault_is_asked_once_for_a_file(tmp_path: Path) -> None:
         enc = f"vault:v1:{tmp_path}"
         for _ in range(3):
             assert keyring(address(receiver)).data_key([slot(address(receiver), enc)], file="a.yaml") == KEY
-        told = receiver.told
-    assert len(told) == 1
-    assert (told[0].method, told[0].path) == ("POST", "/v1/sops/decrypt/shop")
-    assert told[0].headers["x-vault-token"] == "t0ken"
-    assert json.loads(told[0].body) == {"ciphertext": enc}
+        requests = receiver.told
+    assert len(requests) == 1
+    assert (requests[0].method, requests[0].path) == ("POST", "/v1/sops/decrypt/shop")
+    assert requests[0].headers["x-vault-token"] == "t0ken"
+    assert json.loads(requests[0].body) == {"ciphertext": enc}
 
 
 def test_a_data_key_is_kept_for_its_token_only(tmp_path: Path) -> None:
