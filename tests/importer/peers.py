@@ -60,20 +60,29 @@ def flux(peers: Iterable[Object], trees: Mapping[str, Tree] | None = None) -> Im
 
 
 def conversion(result: ImportResult, name: str) -> Conversion:
-    return next(one for one in result.conversions if ObjectKey.of(one.source).name == name)
+    return next(candidate for candidate in result.conversions if ObjectKey.of(candidate.source).name == name)
 
 
 def spec_of(result: ImportResult, name: str) -> Object:
     """The spec of our only resource of that name."""
     (spec,) = [
-        one["spec"] for conversion in result.conversions for one in conversion.resources if one["metadata"]["name"] == name
+        resource["spec"]
+        for conversion in result.conversions
+        for resource in conversion.resources
+        if resource["metadata"]["name"] == name
     ]
     return dict(spec)
 
 
 def field(result: ImportResult, name: str, theirs: str) -> FieldReport:
     """What the report says of one field of one object."""
-    (entry,) = [one for report in result.reports if report.source.name == name for one in report.fields if one.theirs == theirs]
+    (entry,) = [
+        field_report
+        for report in result.reports
+        if report.source.name == name
+        for field_report in report.fields
+        if field_report.theirs == theirs
+    ]
     return entry
 
 

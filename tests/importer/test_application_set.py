@@ -35,7 +35,7 @@ def application_set(**spec: Any) -> Object:
 def test_a_set_becomes_the_applications_it_generates() -> None:
     result = argo([application_set()])
 
-    assert [one["metadata"]["name"] for one in result.resources] == ["shop-a", "shop-b"]
+    assert [resource["metadata"]["name"] for resource in result.resources] == ["shop-a", "shop-b"]
     assert spec_of(result, "shop-b")["source"]["path"] == "apps/b"
     assert spec_of(result, "shop-b")["deletionPolicy"] == "prune"
     assert field(result, "shops", "spec.template").note == "expanded into 2: shop-a, shop-b"
@@ -57,7 +57,7 @@ def test_directories_of_a_repository_are_expanded(tmp_path: Path) -> None:
 
     result = argo(peers, {URL: tree(tmp_path, {"apps/web/a.yaml": "", "apps/db/a.yaml": ""})})
 
-    assert {one["metadata"]["name"]: one["spec"]["source"]["path"] for one in result.resources} == {
+    assert {resource["metadata"]["name"]: resource["spec"]["source"]["path"] for resource in result.resources} == {
         "web": "apps/web",
         "db": "apps/db",
     }
@@ -71,7 +71,7 @@ def test_a_template_of_a_generator_and_a_patch_change_the_template() -> None:
 
     (resource,) = result.resources
     assert resource["metadata"]["labels"] == {"env": "dev", "own": "yes"}
-    assert [one.mode for one in result.reports if one.source.name == "shop-a"] == ["auto"]
+    assert [report.mode for report in result.reports if report.source.name == "shop-a"] == ["auto"]
 
 
 def test_applications_that_are_live_are_imported_as_they_are() -> None:

@@ -59,29 +59,29 @@ def test_directories_yield_their_paths(generators: Generators) -> None:
 
 
 def test_go_templates_get_nested_paths(nested: Generators) -> None:
-    (one,) = nested.yielded(git(directories=[{"path": "apps/web"}], values={"name": "{{ .path.basename | upper }}"}))
+    (parameters,) = nested.yielded(git(directories=[{"path": "apps/web"}], values={"name": "{{ .path.basename | upper }}"}))
 
-    assert one["path"]["segments"] == ["apps", "web"]
-    assert one["values"] == {"name": "WEB"}
+    assert parameters["path"]["segments"] == ["apps", "web"]
+    assert parameters["values"] == {"name": "WEB"}
 
 
 def test_a_prefix_keeps_two_generators_apart(generators: Generators) -> None:
-    (one,) = generators.yielded(git(directories=[{"path": "apps/web"}], pathParamPrefix="app"))
+    (parameters,) = generators.yielded(git(directories=[{"path": "apps/web"}], pathParamPrefix="app"))
 
-    assert one["app.path"] == "apps/web"
-    assert one["app.path.basename"] == "web"
+    assert parameters["app.path"] == "apps/web"
+    assert parameters["app.path.basename"] == "web"
 
 
 def test_files_yield_their_content(generators: Generators) -> None:
-    sets = [flat(one) for one in generators.yielded(git(files=[{"path": "clusters/**/config.json"}]))]
+    sets = [flat(parameters) for parameters in generators.yielded(git(files=[{"path": "clusters/**/config.json"}]))]
 
-    assert [one["cluster.name"] for one in sets] == ["dev-1", "dev-2", "prod"]
+    assert [parameters["cluster.name"] for parameters in sets] == ["dev-1", "dev-2", "prod"]
     assert sets[2]["cluster.size"] == 3
     assert (sets[2]["path"], sets[2]["path.filename"]) == ("clusters/prod", "config.json")
 
 
 def test_a_star_stays_in_its_directory(generators: Generators) -> None:
-    names = [one["path"] for one in generators.yielded(git(directories=[{"path": "apps/*"}]))]
+    names = [parameters["path"] for parameters in generators.yielded(git(directories=[{"path": "apps/*"}]))]
 
     assert names == ["apps/db", "apps/web"]
     assert len(generators.yielded(git(directories=[{"path": "apps/**"}]))) == 3
@@ -91,7 +91,7 @@ def test_a_matrix_combines_and_refers(nested: Generators) -> None:
     second = git(files=[{"path": "{{ .where }}/config.json"}])
     sets = nested.yielded({"matrix": {"generators": [elements({"where": "clusters/prod"}, {"where": "clusters/dev"}), second]}})
 
-    assert [one["cluster"]["name"] for one in sets] == ["prod", "dev-1", "dev-2"]
+    assert [parameters["cluster"]["name"] for parameters in sets] == ["prod", "dev-1", "dev-2"]
     with pytest.raises(TemplateNotRead, match="two generators"):
         nested.yielded({"matrix": {"generators": [second]}})
 

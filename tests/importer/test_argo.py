@@ -169,10 +169,10 @@ def test_what_is_imported_observes_and_says_which_mode_it_had() -> None:
 
     result = argo([automatic, manual, paused])
 
-    assert {one.mode for one in result.reports if one.source.name == "a"} == {"auto"}
-    assert {one.mode for one in result.reports if one.source.name in "bc"} == {"manual"}
-    assert {one["spec"]["sync"]["mode"] for one in result.resources} == {"observe"}
-    assert {one["metadata"]["namespace"] for one in result.resources} == {"gitops-system"}
+    assert {report.mode for report in result.reports if report.source.name == "a"} == {"auto"}
+    assert {report.mode for report in result.reports if report.source.name in "bc"} == {"manual"}
+    assert {resource["spec"]["sync"]["mode"] for resource in result.resources} == {"observe"}
+    assert {resource["metadata"]["namespace"] for resource in result.resources} == {"gitops-system"}
 
 
 def test_labels_and_annotations_stay_but_those_of_argo() -> None:
@@ -350,7 +350,7 @@ def test_several_sources_with_manifests_are_several_applications() -> None:
 
     result = argo([several(first, second)])
 
-    assert [one["metadata"]["name"] for one in result.resources] == ["shop", "shop-database"]
+    assert [resource["metadata"]["name"] for resource in result.resources] == ["shop", "shop-database"]
     assert "several sources" in field(result, "shop", "spec.source.repoURL").note
 
 
@@ -422,7 +422,7 @@ def test_applications_of_two_namespaces_share_no_name() -> None:
     third = copy(other)
     third["metadata"]["namespace"] = "argocd"
 
-    keys = [(one["metadata"]["namespace"], one["metadata"]["name"]) for one in argo([third, other]).resources]
+    keys = [(resource["metadata"]["namespace"], resource["metadata"]["name"]) for resource in argo([third, other]).resources]
 
     assert keys == [("gitops-system", "shop"), ("gitops-system", "team-shop")]
 

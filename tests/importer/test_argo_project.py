@@ -24,7 +24,7 @@ def project(**spec: Any) -> Object:
 def written(**spec: Any) -> dict[str, Object]:
     """The manifests for a project with two Applications, by kind."""
     result = argo([project(**spec), application("web", project="shops"), application("api", project="shops"), application("x")])
-    return {one["kind"]: one for one in result.manifests}
+    return {manifest["kind"]: manifest for manifest in result.manifests}
 
 
 @pytest.mark.parametrize(

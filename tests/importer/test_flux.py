@@ -289,7 +289,7 @@ def test_a_source_that_was_not_read_is_named() -> None:
     result = flux(objects(KUSTOMIZATION))
 
     assert result.resources == ()
-    assert [one.source.name for one in result.left] == ["shop"]
+    assert [left_out.source.name for left_out in result.left] == ["shop"]
     assert field(result, "shop", "spec.sourceRef").note == "GitRepository flux-system/config: it was not read"
 
 

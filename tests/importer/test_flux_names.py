@@ -10,13 +10,13 @@ def test_everything_goes_to_the_namespace_of_the_agent() -> None:
 
     result = flux([release, *objects(REPOSITORY)])
 
-    assert [one["metadata"]["namespace"] for one in result.resources] == ["gitops-system"]
+    assert [resource["metadata"]["namespace"] for resource in result.resources] == ["gitops-system"]
     spec = spec_of(result, "podinfo")
     assert spec["destination"] == {"namespace": "shop"}
     assert spec["render"]["helm"]["valuesFrom"][0]["name"] == "shop-values"
     assert spec["serviceAccountName"] == "shop-deployer"
     assert "bind to it the roles of shop/deployer" in field(result, "podinfo", "spec.serviceAccountName").note
-    assert {(one.namespace, one.name, one.to, one.new_name) for one in result.copies} == {
+    assert {(copy.namespace, copy.name, copy.to, copy.new_name) for copy in result.copies} == {
         ("flux-system", "charts", "gitops-system", "charts"),
         ("shop", "values", "gitops-system", "shop-values"),
     }
@@ -25,7 +25,7 @@ def test_everything_goes_to_the_namespace_of_the_agent() -> None:
 def test_releases_of_two_namespaces_share_no_name() -> None:
     first, second = objects(RELEASE)[0], objects(RELEASE.replace("namespace: shop", "namespace: test"))[0]
 
-    names = [one["metadata"]["name"] for one in flux([first, second, *objects(REPOSITORY)]).resources]
+    names = [resource["metadata"]["name"] for resource in flux([first, second, *objects(REPOSITORY)]).resources]
 
     assert names == ["podinfo", "test-podinfo"]
 
@@ -34,7 +34,7 @@ def test_a_kustomization_and_a_release_share_no_name() -> None:
     peers = [*kustomizations(**{"metadata.name": "podinfo"}), *objects(RELEASE), *objects(REPOSITORY)]
     peers[-2]["metadata"]["namespace"] = "flux-system"
 
-    names = {one["metadata"]["name"] for conversion in flux(peers).conversions for one in conversion.resources}
+    names = {resource["metadata"]["name"] for conversion in flux(peers).conversions for resource in conversion.resources}
 
     assert names == {"podinfo", "podinfo-helmrelease"}
 
@@ -51,7 +51,7 @@ def test_secrets_that_lie_elsewhere_are_named() -> None:
 
     copies = flux([*peers, source]).copies
 
-    assert {(one.kind, one.name, one.to) for one in copies} == {
+    assert {(copy.kind, copy.name, copy.to) for copy in copies} == {
         ("Secret", "git", "gitops-system"),
         ("ConfigMap", "vars", "gitops-system"),
         ("Secret", "keys", "gitops-system"),

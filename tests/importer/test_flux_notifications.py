@@ -40,7 +40,7 @@ def test_an_alert_becomes_a_notifier() -> None:
     assert "Degraded" in spec["events"]
     assert "Synced" not in spec["events"]
     assert "applications" not in spec
-    assert ("Secret", "chat") in {(one.kind, one.name) for one in result.copies}
+    assert ("Secret", "chat") in {(copy.kind, copy.name) for copy in result.copies}
 
 
 def test_an_alert_about_some_selects_them_by_a_label() -> None:
@@ -52,7 +52,7 @@ def test_an_alert_about_some_selects_them_by_a_label() -> None:
 
     label = {"alerts.gitops-agent.dev/on-call": "true"}
     assert spec_of(result, "on-call")["applications"] == {"matchLabels": label}
-    by_name = {one["metadata"]["name"]: one["metadata"].get("labels", {}) for one in result.resources}
+    by_name = {resource["metadata"]["name"]: resource["metadata"].get("labels", {}) for resource in result.resources}
     assert label.items() <= by_name["web"].items()
     assert not label.items() <= by_name["shop"].items()
 
@@ -76,14 +76,14 @@ def test_a_provider_of_commit_statuses_names_its_repository() -> None:
 def test_an_alert_without_an_equivalent_is_named(changes: dict[str, Any], note: str) -> None:
     result = flux(alerts(**changes))
 
-    assert [one.reasons for one in result.left] == [(note,)]
+    assert [left_out.reasons for left_out in result.left] == [(note,)]
 
 
 def test_a_provider_without_an_equivalent_is_named() -> None:
     *peers, provider = alerts()
     provider["spec"]["type"] = "opsgenie"
 
-    assert [one.reasons for one in flux([*peers, provider]).left] == [("there is no notifier for opsgenie",)]
+    assert [left_out.reasons for left_out in flux([*peers, provider]).left] == [("there is no notifier for opsgenie",)]
 
 
 @pytest.mark.parametrize(

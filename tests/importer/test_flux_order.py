@@ -79,6 +79,6 @@ def test_what_is_declared_beside_flux_itself_is_named() -> None:
 
     result = flux([*objects(GIT_SOURCE), obj])
 
-    assert [one.source.name for one in result.left] == ["flux-system"]
+    assert [left_out.source.name for left_out in result.left] == ["flux-system"]
     note = "it applies Flux itself, so it is not imported; declare Namespace:web in a directory with an Application of its own"
     assert field(result, "flux-system", "spec.path").note == note

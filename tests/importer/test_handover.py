@@ -70,7 +70,7 @@ def test_what_others_wait_for_is_handed_over_first() -> None:
 
     conversions = in_order(argo(peers).conversions)
 
-    assert [one.source["metadata"]["name"] for one in conversions] == ["c", "b", "a"]
+    assert [entry.source["metadata"]["name"] for entry in conversions] == ["c", "b", "a"]
 
 
 def test_an_object_that_became_nothing_is_not_handed_over() -> None:

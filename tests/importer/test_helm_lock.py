@@ -60,4 +60,4 @@ def test_dependencies_of_one_name_keep_their_own_versions() -> None:
     lock = read_release(depending(REDIS, cache, lock=[older, LOCKED])).lock
 
     assert lock is not None
-    assert [one["version"] for one in lock["dependencies"]] == ["18.1.3", "17.2.0"]
+    assert [dependency["version"] for dependency in lock["dependencies"]] == ["18.1.3", "17.2.0"]

@@ -77,7 +77,7 @@ def test_whatever_is_set_is_in_the_report(spec: Object, kind: tuple[str, str]) -
     if name == "Secret":
         return
     result = argo([obj]) if group == "argoproj.io" else flux([obj])
-    reports = [one for one in result.reports if one.source == ObjectKey.of(obj)]
+    reports = [report for report in result.reports if report.source == ObjectKey.of(obj)]
     table = BY_KIND[ObjectKey.of(obj).group_kind]
 
     for path in set_fields(obj):

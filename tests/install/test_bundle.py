@@ -52,22 +52,22 @@ def config_map(namespace: str, name: str, **data: object) -> Object:
 
 @pytest.mark.cluster
 def test_applying_reports_for_each_object_whether_it_changed(objects: Objects, namespace: str) -> None:
-    told: list[tuple[str, bool]] = []
+    reported: list[tuple[str, bool]] = []
     wanted = [config_map(namespace, "one", a="1"), config_map(namespace, "two", a="1")]
 
     for wish in (wanted, wanted, [config_map(namespace, "one", a="2"), wanted[1]]):
-        install(objects, wish, lambda key, changed: told.append((key.name, changed)))
+        install(objects, wish, lambda key, changed: reported.append((key.name, changed)))
 
-    assert told == [("one", True), ("two", True), ("one", False), ("two", False), ("one", True), ("two", False)]
+    assert reported == [("one", True), ("two", True), ("one", False), ("two", False), ("one", True), ("two", False)]
 
 
 @pytest.mark.cluster
 def test_what_comes_before_a_refused_object_stays_applied(objects: Objects, namespace: str) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     wanted = [config_map(namespace, "one"), config_map(namespace, "two", a=["no text"]), config_map(namespace, "three")]
 
     with pytest.raises(Invalid):
-        install(objects, wanted, lambda key, _: told.append(key.name))
+        install(objects, wanted, lambda key, _: reported.append(key.name))
 
-    assert told == ["one"]
+    assert reported == ["one"]
     assert objects.get(ObjectKey("", "ConfigMap", namespace, "one"))

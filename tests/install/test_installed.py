@@ -70,14 +70,14 @@ def role(objects: Objects) -> Iterator[Object]:
 
 @pytest.mark.cluster
 def test_what_an_earlier_installation_owns_is_the_agents_afterwards(objects: Objects, role: Object) -> None:
-    said: list[bool] = []
+    changes: list[bool] = []
     current: Object = {**role, "metadata": {"name": role["metadata"]["name"]}}
 
     for _ in range(2):
-        take_over(objects, [current], lambda _key, changed: said.append(changed))
+        take_over(objects, [current], lambda _key, changed: changes.append(changed))
 
     live = objects.get(ObjectKey.of(role))
-    assert said == [True, False]
+    assert changes == [True, False]
     assert owned(live, bundle.FIELD_MANAGER) is None
     assert owned(live) is not None
 

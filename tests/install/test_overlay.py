@@ -38,8 +38,8 @@ def written(root: Path, made: Overlay) -> list[Object]:
 
 
 def one(objects: list[Object], kind: str) -> Object:
-    (found,) = (obj for obj in objects if obj["kind"] == kind)
-    return found
+    (match,) = (obj for obj in objects if obj["kind"] == kind)
+    return match
 
 
 @pytest.mark.parametrize(
