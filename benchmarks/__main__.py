@@ -39,9 +39,9 @@ def main() -> int:
         for name in wanted:
             sys.stderr.write(f"{name} …\n")
             module = importlib.import_module(f"benchmarks.{name}")
-            found = module.measure(world)
-            figures += found
-            for figure in found:
+            results = module.measure(world)
+            figures += results
+            for figure in results:
                 print(f"{figure.name:<{_WIDTH}}  {figure.value:>10.2f} {figure.unit:<6} {figure.note}".rstrip(), flush=True)
             # Results so far: a thousand applications take long, and a user may end the run early.
             if arguments.json:

@@ -94,7 +94,9 @@ class ClusterEnv:
 
     def _served(self, kind: str) -> bool:
         self.spectator.discovery.invalidate("gitops-agent.dev")
-        return any(one.kind == kind for one in self.spectator.discovery.kinds() if one.group == "gitops-agent.dev")
+        return any(
+            resource.kind == kind for resource in self.spectator.discovery.kinds() if resource.group == "gitops-agent.dev"
+        )
 
     def agent(self, *, instead: AgentProcess | None = None) -> AgentProcess:
         """Starts a replica, optionally with the files of its predecessor.
@@ -129,12 +131,12 @@ class ClusterEnv:
 
     def versions(self) -> dict[str, str]:
         """The resource version of every managed object: what a write would change."""
-        found = {}
+        versions = {}
         for group, kind in (("", "ConfigMap"), ("", "Service"), ("", "ServiceAccount"), ("apps", "Deployment")):
             resource = self.spectator.discovery.find(group, kind)
             for obj in self.spectator.objects.list(resource, label_selector="gitops-agent.dev/application").items:
-                found[str(ObjectKey.of(obj))] = obj["metadata"]["resourceVersion"]
-        return found
+                versions[str(ObjectKey.of(obj))] = obj["metadata"]["resourceVersion"]
+        return versions
 
 
 def name(number: int) -> str:
@@ -158,7 +160,7 @@ def rendered(folder: Path) -> list[Object]:
     from gitops_agent.render.binaries import find
 
     out = run((str(find("kustomize").path), "build", str(folder))).stdout
-    return [dict(one) for one in load_all(out, file="kustomize")]
+    return [dict(document) for document in load_all(out, file="kustomize")]
 
 
 def metrics(agent: AgentProcess) -> dict[str, float]:
@@ -169,13 +171,13 @@ def metrics(agent: AgentProcess) -> dict[str, float]:
     port = next(event["port"] for event in agent.events() if event.get("event") == "listening")
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         text = answer.read().decode()
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for line in text.splitlines():
         match = _SAMPLE.match(line)
         if match:
             key = match[1] + (f"{{{match[2]}}}" if match[1].startswith("api_requests") else "")
-            found[key] = found.get(key, 0.0) + float(match[3])
-    return found
+            values[key] = values.get(key, 0.0) + float(match[3])
+    return values
 
 
 def family(pid: int) -> list[int]:

@@ -32,4 +32,4 @@ def measure(world: ClusterEnv) -> list[Figure]:
 
 
 def _said(agent: AgentProcess, event: str) -> bool:
-    return any(one.get("event") == event for one in agent.events())
+    return any(entry.get("event") == event for entry in agent.events())

@@ -29,15 +29,15 @@ def ours(gateways: Iterable[Object], class_name: str) -> Gateways:
 
 def parents(route: Object, gateways: Gateways) -> list[tuple[Object, Problem | None]]:
     """The parents of a route that are ours, with attachment errors."""
-    found: list[tuple[Object, Problem | None]] = []
+    attachments: list[tuple[Object, Problem | None]] = []
     namespace = str(route["metadata"]["namespace"])
     for ref in (route.get("spec") or {}).get("parentRefs") or []:
         if ref.get("kind", "Gateway") != "Gateway" or ref.get("group", _GROUP) != _GROUP:
             continue
         gateway = gateways.get((str(ref.get("namespace") or namespace), str(ref["name"])))
         if gateway is not None:
-            found.append((ref, _refusal(ref, gateway, namespace)))
-    return found
+            attachments.append((ref, _refusal(ref, gateway, namespace)))
+    return attachments
 
 
 def route_status(
@@ -51,7 +51,7 @@ def route_status(
         verdict: of the translation.
         others: what other controllers say about it, kept as it is.
     """
-    said = [
+    statuses = [
         {
             "parentRef": ref,
             "controllerName": CONTROLLER,
@@ -62,23 +62,23 @@ def route_status(
         }
         for ref, refusal in attached
     ]
-    return {"parents": [*others, *said]}
+    return {"parents": [*others, *statuses]}
 
 
 def gateway_status(gateway: Object, address: str, port: int) -> Object:
     """The status of our Gateway: only listeners on our port are programmed."""
     listeners = [
         {
-            "name": one["name"],
+            "name": listener["name"],
             "attachedRoutes": 0,
             "supportedKinds": [{"group": _GROUP, "kind": "HTTPRoute"}],
             "conditions": [
-                _condition(gateway, "Accepted", _unserved(one, port), "Accepted"),
-                _condition(gateway, "Programmed", _unserved(one, port), "Programmed"),
+                _condition(gateway, "Accepted", _unserved(listener, port), "Accepted"),
+                _condition(gateway, "Programmed", _unserved(listener, port), "Programmed"),
                 _condition(gateway, "ResolvedRefs", None, "ResolvedRefs"),
             ],
         }
-        for one in (gateway.get("spec") or {}).get("listeners") or []
+        for listener in (gateway.get("spec") or {}).get("listeners") or []
     ]
     return {
         "addresses": [{"type": "IPAddress", "value": address}],

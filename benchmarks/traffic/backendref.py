@@ -66,7 +66,7 @@ def resolve(ref: Object, namespace: str, services: Services) -> Cluster | Proble
     if service is None:
         return Problem(reason="BackendNotFound", message=f"there is no Service {namespace}/{name}")
     ports = (service.get("spec") or {}).get("ports") or []
-    port = next((one for one in ports if one.get("port") == ref.get("port")), None)
+    port = next((entry for entry in ports if entry.get("port") == ref.get("port")), None)
     if port is None:
         return Problem(reason="BackendNotFound", message=f"the Service {namespace}/{name} has no port {ref.get('port')}")
     return Cluster(namespace=namespace, service=name, port=int(port["port"]), port_name=str(port.get("name") or ""))

@@ -31,8 +31,8 @@ class Address:
         """The address of an `http://` URL."""
         parts = urlsplit(url)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        said = {"host": parts.netloc, "user-agent": "traffic"} | {name.lower(): value for name, value in headers.items()}
-        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in said.items())]
+        fields = {"host": parts.netloc, "user-agent": "traffic"} | {name.lower(): value for name, value in headers.items()}
+        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
         return cls(host=parts.hostname or "127.0.0.1", port=parts.port or 80, head="\r\n".join(lines) + "\r\n")
 
 

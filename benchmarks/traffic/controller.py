@@ -176,10 +176,10 @@ class Controller:
         for key, route in routes.items():
             if attached[key]:
                 verdict = translation.verdicts.get(key, Verdict())
-                said = Verdict(accepted=verdict.accepted or refused, resolved=verdict.resolved)
+                combined = Verdict(accepted=verdict.accepted or refused, resolved=verdict.resolved)
                 known = (route.get("status") or {}).get("parents") or []
-                others = [one for one in known if one.get("controllerName") != CONTROLLER]
-                self._report(route, route_status(route, attached[key], said, others))
+                others = [parent for parent in known if parent.get("controllerName") != CONTROLLER]
+                self._report(route, route_status(route, attached[key], combined, others))
 
     def _translation(self) -> Translation:
         routes = self._all("HTTPRoute")
@@ -195,7 +195,7 @@ class Controller:
     def _write(self, translation: Translation) -> str:
         """Writes everything in order; the version of the routes."""
         services = self._all("Service")
-        kept = {one for one in self._clusters if (one.namespace, one.service) in services}
+        kept = {candidate for candidate in self._clusters if (candidate.namespace, candidate.service) in services}
         self._clusters = kept | translation.clusters
         slices = self._all("EndpointSlice").values()
         for cluster in self._clusters:

@@ -26,8 +26,8 @@ def addresses(cluster: Cluster, slices: Iterable[Object]) -> list[tuple[str, int
     """
     ready: set[tuple[str, int]] = set()
     ending: set[tuple[str, int]] = set()
-    for one, port in _slices(cluster, slices):
-        for endpoint in one.get("endpoints") or []:
+    for endpoint_slice, port in _slices(cluster, slices):
+        for endpoint in endpoint_slice.get("endpoints") or []:
             conditions = endpoint.get("conditions") or {}
             places = {(str(address), port) for address in endpoint.get("addresses") or []}
             if conditions.get("ready") is not False:

@@ -41,8 +41,8 @@ def program() -> Path:
     """
     spec = importlib.util.find_spec("envoy")
     for folder in (spec.submodule_search_locations or []) if spec else []:
-        if (found := Path(folder) / "_bin" / "envoy").is_file():
-            return found
+        if (executable := Path(folder) / "_bin" / "envoy").is_file():
+            return executable
     if on_path := shutil.which("envoy"):
         return Path(on_path)
     raise AgentError("there is no Envoy: install the extra 'traffic' of this package", reason="ToolMissing")
@@ -121,7 +121,7 @@ class Envoy:
 
     def has_clusters(self, names: set[str]) -> bool:
         """Whether all these clusters take requests."""
-        return names <= {str(one["cluster"]["name"]) for one in self._dump("dynamic_active_clusters")}
+        return names <= {str(cluster["cluster"]["name"]) for cluster in self._dump("dynamic_active_clusters")}
 
     def has_routes(self, version: str) -> bool:
         """Whether the routes of a version are in force.
@@ -129,7 +129,7 @@ class Envoy:
         Raises:
             Refused: they will not be.
         """
-        if any(one.get("version_info") == version for one in self._dump("dynamic_route_configs")):
+        if any(config.get("version_info") == version for config in self._dump("dynamic_route_configs")):
             return True
         if self._refusals() > self._refused:
             raise Refused(f"Envoy refuses the routes: {self._daemon.last_words().rpartition('rejected: ')[2]}")

@@ -64,7 +64,7 @@ def header_changes(filters: list[Any], *, backend: bool = False) -> Object:
     Raises:
         UnknownFilter: one of them is something else.
     """
-    found: Object = {}
+    changes: Object = {}
     for filter_ in filters:
         kind = str(filter_.get("type"))
         if kind == _MIRROR and not backend:
@@ -73,11 +73,11 @@ def header_changes(filters: list[Any], *, backend: bool = False) -> Object:
             raise UnknownFilter(f"the filter {kind} is not known here")
         field, side = _CHANGES[kind]
         change = filter_[field]
-        added = found.setdefault(f"{side}_headers_to_add", [])
+        added = changes.setdefault(f"{side}_headers_to_add", [])
         added += [_header(each, "OVERWRITE_IF_EXISTS_OR_ADD") for each in change.get("set") or []]
         added += [_header(each, "APPEND_IF_EXISTS_OR_ADD") for each in change.get("add") or []]
-        found.setdefault(f"{side}_headers_to_remove", []).extend(change.get("remove") or [])
-    return {name: value for name, value in found.items() if value}
+        changes.setdefault(f"{side}_headers_to_remove", []).extend(change.get("remove") or [])
+    return {name: value for name, value in changes.items() if value}
 
 
 def _header(each: Object, action: str) -> Object:

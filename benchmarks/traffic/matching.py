@@ -18,21 +18,21 @@ _PATHS = {"Exact": 0, "RegularExpression": 1, "PathPrefix": 2}
 
 def envoy_match(match: Object) -> Object:
     """A match of the Gateway API as Envoy's RouteMatch."""
-    found: Object = _path(match.get("path") or {})
+    result: Object = _path(match.get("path") or {})
     headers = [
-        {"name": str(one["name"]).lower(), "string_match": _string(one)}
-        for one in _first_of_each(match.get("headers") or [], lower=True)
+        {"name": str(header["name"]).lower(), "string_match": _string(header)}
+        for header in _first_of_each(match.get("headers") or [], lower=True)
     ]
     if match.get("method"):
         headers.append({"name": ":method", "string_match": {"exact": str(match["method"])}})
     if headers:
-        found["headers"] = headers
+        result["headers"] = headers
     if match.get("queryParams"):
-        found["query_parameters"] = [
-            {"name": str(one["name"]), "string_match": _string(one)}
-            for one in _first_of_each(match["queryParams"], lower=False)
+        result["query_parameters"] = [
+            {"name": str(parameter["name"]), "string_match": _string(parameter)}
+            for parameter in _first_of_each(match["queryParams"], lower=False)
         ]
-    return found
+    return result
 
 
 def precedence(match: Object) -> tuple[int, ...]:
@@ -58,14 +58,14 @@ def _path(path: Object) -> Object:
     return {"path_separated_prefix": prefix} if prefix else {"prefix": "/"}
 
 
-def _string(one: Object) -> Object:
-    value = str(one["value"])
-    return {"safe_regex": {"regex": value}} if one.get("type") == "RegularExpression" else {"exact": value}
+def _string(matcher: Object) -> Object:
+    value = str(matcher["value"])
+    return {"safe_regex": {"regex": value}} if matcher.get("type") == "RegularExpression" else {"exact": value}
 
 
 def _first_of_each(items: list[Any], *, lower: bool) -> list[Any]:
     """The first entry of each name, as the Gateway API requires."""
-    found: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
     for item in items:
-        found.setdefault(str(item["name"]).lower() if lower else str(item["name"]), item)
-    return list(found.values())
+        by_name.setdefault(str(item["name"]).lower() if lower else str(item["name"]), item)
+    return list(by_name.values())

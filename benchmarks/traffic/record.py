@@ -141,10 +141,10 @@ def document(records: list[Record]) -> dict[str, Any]:
     """All scenarios as one JSON value."""
     judged = [share.error for record in records for share in record.shares if share.judged]
     return {
-        "requests_sent": sum(one.requests for one in records),
-        "requests_failed": sum(one.failed for one in records),
+        "requests_sent": sum(record.requests for record in records),
+        "requests_failed": sum(record.failed for record in records),
         "worst_share_error": round(max(judged, default=0.0), 2),
-        "scenarios": [one.document() for one in records],
+        "scenarios": [record.document() for record in records],
     }
 
 
@@ -153,12 +153,12 @@ def table(records: list[Record]) -> str:
     width = max((len(record.name) for record in records), default=0)
     lines = [f"{'scenario':<{width}}  requests  failed  seconds  what was seen"]
     for record in records:
-        said = [f"{share.want:g} % → {share.seen:.1f} % of {share.requests}" for share in record.shares]
-        said += [f"{name.replace('_', ' ')} {value:g}" for name, value in record.figures.items()]
-        said += [f"{record.excluded} requests excluded"] if record.excluded else []
-        said += [*record.notes, *([f"BROKEN: {record.broken}"] if record.broken else [])]
+        remarks = [f"{share.want:g} % → {share.seen:.1f} % of {share.requests}" for share in record.shares]
+        remarks += [f"{name.replace('_', ' ')} {value:g}" for name, value in record.figures.items()]
+        remarks += [f"{record.excluded} requests excluded"] if record.excluded else []
+        remarks += [*record.notes, *([f"BROKEN: {record.broken}"] if record.broken else [])]
         lines.append(
-            f"{record.name:<{width}}  {record.requests:>8}  {record.failed:>6}  {record.seconds:>7.1f}  {'; '.join(said)}"
+            f"{record.name:<{width}}  {record.requests:>8}  {record.failed:>6}  {record.seconds:>7.1f}  {'; '.join(remarks)}"
         )
         lines += [f"{'':<{width}}  {failure}" for failure in record.failures]
     return "\n".join(lines)

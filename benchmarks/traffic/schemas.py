@@ -18,4 +18,4 @@ def gateway_schemas(progress: Progress) -> list[Object]:
     """
     folder = GATEWAY_API.folder(progress)
     files = [folder / GATEWAY_CRDS.format(plural=plural) for plural in _PLURALS]
-    return [dict(one) for file in files for one in load_all(file.read_bytes(), file=file.name)]
+    return [dict(document) for file in files for document in load_all(file.read_bytes(), file=file.name)]

@@ -118,9 +118,9 @@ class Servers:
         """
         wanted = {"variant": variant, "image": image, "namespace": namespace}
         return sum(
-            one.mirrored if mirrored else one.total
-            for one in [*self._tallies.values(), *self._gone]
-            if all(value is None or getattr(one.pod, name) == value for name, value in wanted.items())
+            tally.mirrored if mirrored else tally.total
+            for tally in [*self._tallies.values(), *self._gone]
+            if all(value is None or getattr(tally.pod, name) == value for name, value in wanted.items())
         )
 
     # The thread
@@ -139,7 +139,7 @@ class Servers:
             self._loop.run_forever()
         for server in servers:
             server.close()
-        for conversation in [one for some in self._connections.values() for one in some]:
+        for conversation in [connection for some in self._connections.values() for connection in some]:
             conversation.refuse()
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
@@ -195,8 +195,8 @@ class Servers:
         injected = fault is not None and fault.strikes()
         code = fault.status if fault and injected else 200
         self._tallies[address].add(code, delay, mirrored=mirrored)
-        said = f"x-pod: {pod.name}\r\nx-image: {pod.image}\r\nx-variant: {pod.variant}\r\n"
-        return delay, _response(code, f"{pod.name}\n", f"{said}injected: true\r\n" if injected else said)
+        headers = f"x-pod: {pod.name}\r\nx-image: {pod.image}\r\nx-variant: {pod.variant}\r\n"
+        return delay, _response(code, f"{pod.name}\n", f"{headers}injected: true\r\n" if injected else headers)
 
     def later(self, seconds: float, call: Callable[[], Any]) -> None:
         """Calls back after so many seconds."""

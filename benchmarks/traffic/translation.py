@@ -81,7 +81,7 @@ def translate(routes: Iterable[Object], services: Services) -> Translation:
         for host in (route.get("spec") or {}).get("hostnames") or ["*"]:
             hosts.setdefault(str(host), []).extend(entries)
     virtual_hosts = [
-        {"name": host, "domains": [host], "routes": [one.route for one in sorted(entries, key=lambda entry: entry.order)]}
+        {"name": host, "domains": [host], "routes": [entry.route for entry in sorted(entries, key=lambda entry: entry.order)]}
         for host, entries in sorted(hosts.items())
     ]
     return Translation(virtual_hosts=virtual_hosts, clusters=frozenset(clusters), verdicts=verdicts)
@@ -97,13 +97,13 @@ def _rules(route: Object, services: Services) -> tuple[list[_Entry], set[Cluster
     for number, rule in enumerate((route.get("spec") or {}).get("rules") or [{}]):
         refs = [(ref, resolve(ref, namespace, services)) for ref in rule.get("backendRefs") or []]
         copies = [(copy, resolve(copy.ref, namespace, services)) for copy in mirrors(rule.get("filters") or [])]
-        for _, found in itertools.chain(refs, copies):
-            if isinstance(found, Cluster):
-                clusters.add(found)
+        for _, resolved in itertools.chain(refs, copies):
+            if isinstance(resolved, Cluster):
+                clusters.add(resolved)
             else:
-                problems.append(found)
+                problems.append(resolved)
         action: Object = _forward(rule, refs)
-        policies = [copy.policy(found.name) for copy, found in copies if isinstance(found, Cluster)]
+        policies = [copy.policy(target.name) for copy, target in copies if isinstance(target, Cluster)]
         if policies and "route" in action:
             action["route"]["request_mirror_policies"] = policies
         action |= header_changes(rule.get("filters") or [])
@@ -116,11 +116,11 @@ def _rules(route: Object, services: Services) -> tuple[list[_Entry], set[Cluster
 def _forward(rule: Object, refs: list[tuple[Object, Cluster | Problem]]) -> Object:
     weighted = [
         {
-            "name": found.name if isinstance(found, Cluster) else INVALID,
+            "name": target.name if isinstance(target, Cluster) else INVALID,
             "weight": int(ref.get("weight", 1)),
             **header_changes(ref.get("filters") or [], backend=True),
         }
-        for ref, found in refs
+        for ref, target in refs
         if ref.get("weight", 1) != 0
     ]
     if not weighted:

@@ -69,11 +69,11 @@ class Cluster:
         """Status and reason by type, of the newest generation only."""
         obj = self.objects.get(ObjectKey(GROUP, kind, self.namespace, name))
         status: dict[str, Any] = obj.get("status") or {}
-        said = (
+        conditions = (
             status.get("conditions") if kind == "Gateway" else [c for p in status.get("parents") or [] for c in p["conditions"]]
         )
         newest = obj["metadata"]["generation"]
-        return {c["type"]: (c["status"], c["reason"]) for c in said or [] if c.get("observedGeneration") == newest}
+        return {c["type"]: (c["status"], c["reason"]) for c in conditions or [] if c.get("observedGeneration") == newest}
 
     def _served(self) -> bool:
         self.objects.discovery.invalidate(GROUP)
@@ -88,9 +88,9 @@ class Cluster:
 
 @pytest.fixture
 def cluster(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[Cluster]:
-    found = Cluster(control_plane, namespace, tmp_path)
-    yield found
-    found.close()
+    new_cluster = Cluster(control_plane, namespace, tmp_path)
+    yield new_cluster
+    new_cluster.close()
 
 
 def _becomes(look: Callable[[], dict[str, tuple[str, str]]], **expected: tuple[str, str]) -> None:

@@ -98,9 +98,9 @@ def spread(load: Load, weight: int) -> None:
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    found = Proxy(tmp_path_factory.mktemp("envoy"))
-    yield found
-    found.close()
+    envoy_proxy = Proxy(tmp_path_factory.mktemp("envoy"))
+    yield envoy_proxy
+    envoy_proxy.close()
 
 
 def test_a_share_is_the_weight(proxy: Proxy) -> None:

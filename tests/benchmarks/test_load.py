@@ -54,9 +54,9 @@ class Server:
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    found = Server(request.param)
-    yield found
-    found.close()
+    http_server = Server(request.param)
+    yield http_server
+    http_server.close()
 
 
 @pytest.mark.parametrize("server", [FINE], indirect=True)

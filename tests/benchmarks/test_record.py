@@ -63,13 +63,13 @@ def test_a_scenario_that_broke_is_not_fine() -> None:
 
 def test_the_figures_of_all_scenarios_are_summed_and_the_worst_share_is_named() -> None:
     record = Record(name="one", requests=10, shares=[Share(want=25, seen=24, requests=FEWEST)], figures={"time_to_abort": 0.5})
-    two = Record(name="two", requests=5, failed=1, shares=[Share(want=25, seen=90, requests=3)])
-    said = document([record, two])
+    other = Record(name="two", requests=5, failed=1, shares=[Share(want=25, seen=90, requests=3)])
+    summary = document([record, other])
 
-    assert (said["requests_sent"], said["requests_failed"], said["worst_share_error"]) == (15, 1, 1.0)
-    assert said["scenarios"][0]["time_to_abort"] == 0.5
-    assert "away" not in said["scenarios"][0]
-    assert "25 % → 24.0 % of 2000" in table([record, two])
+    assert (summary["requests_sent"], summary["requests_failed"], summary["worst_share_error"]) == (15, 1, 1.0)
+    assert summary["scenarios"][0]["time_to_abort"] == 0.5
+    assert "away" not in summary["scenarios"][0]
+    assert "25 % → 24.0 % of 2000" in table([record, other])
 
 
 def test_the_larger_of_two_times_is_kept() -> None:

@@ -40,9 +40,9 @@ class Place:
 
 @pytest.fixture
 def place() -> Iterator[Place]:
-    found = Place()
-    yield found
-    found.servers.stop()
+    new_place = Place()
+    yield new_place
+    new_place.servers.stop()
 
 
 def test_an_answer_names_its_pod(place: Place) -> None:

@@ -132,8 +132,8 @@ def test_every_host_name_has_its_own_routes() -> None:
     ]
 
 
-@pytest.mark.parametrize(("said", "expected"), [("10s", "10s"), ("1m30s", "90s"), ("500ms", "0.5s"), ("1h", "3600s")])
-def test_a_rules_time_limit_is_kept(said: str, expected: str) -> None:
-    translation = translate([_route({"timeouts": {"request": said}, "backendRefs": [_ref("web")]})], SERVICES)
+@pytest.mark.parametrize(("timeout", "expected"), [("10s", "10s"), ("1m30s", "90s"), ("500ms", "0.5s"), ("1h", "3600s")])
+def test_a_rules_time_limit_is_kept(timeout: str, expected: str) -> None:
+    translation = translate([_route({"timeouts": {"request": timeout}, "backendRefs": [_ref("web")]})], SERVICES)
 
     assert translation.virtual_hosts[0]["routes"][0]["route"]["timeout"] == expected

@@ -84,7 +84,7 @@ def supersedes(installation: Installation, record: Record) -> None:
 def reverts(installation: Installation, record: Record) -> None:
     """Reverted in Git in each phase with the old workload."""
     for shop, load, moments in _shops(installation, record):
-        for number, moment in enumerate(one for one in moments if one.stage not in ("Roll", "Back")):
+        for number, moment in enumerate(candidate for candidate in moments if candidate.stage not in ("Roll", "Back")):
             shop.push(number + 2)
             _reach(shop, moment)
             begun = time.monotonic()

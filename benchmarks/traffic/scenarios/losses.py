@@ -66,10 +66,10 @@ def _whole(shop: Shop) -> None:
         except NotFound:
             return False
         full = all(
-            one["status"].get("availableReplicas") == one["spec"]["replicas"]
-            and one["status"].get("replicas") == one["spec"]["replicas"]
-            for one in (second, shop.workload())
-            if one
+            workload["status"].get("availableReplicas") == workload["spec"]["replicas"]
+            and workload["status"].get("replicas") == workload["spec"]["replicas"]
+            for workload in (second, shop.workload())
+            if workload
         )
         leaving = any("deletionTimestamp" in pod["metadata"] for pod in shop.pods())
         return bool(second) and full and not leaving and status.get("weight") == 50 and status.get("stage") == "Hold"  # noqa: PLR2004
