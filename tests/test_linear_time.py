@@ -53,7 +53,7 @@ SUFFIXES = ("!",)
 
 
 def modules(packages: tuple[ModuleType, ...] = FOREIGN) -> list[ModuleType]:
-    names = (found.name for package in packages for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."))
+    names = (info.name for package in packages for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."))
     return [importlib.import_module(name) for name in sorted(names)]
 
 
@@ -62,44 +62,48 @@ def patterns_in(value: Any, place: str) -> Iterator[tuple[str, re.Pattern[Any]]]
     if isinstance(value, re.Pattern):
         yield place, value
     elif isinstance(value, tuple | list | frozenset):
-        for index, one in enumerate(value):
-            yield from patterns_in(one, f"{place}[{index}]")
+        for index, item in enumerate(value):
+            yield from patterns_in(item, f"{place}[{index}]")
     elif isinstance(value, dict):
-        for key, one in value.items():
-            yield from patterns_in(one, f"{place}[{key}]")
+        for key, item in value.items():
+            yield from patterns_in(item, f"{place}[{key}]")
     elif is_dataclass(value) and not isinstance(value, type):
         for name in (field.name for field in fields(value)):
             yield from patterns_in(getattr(value, name), f"{place}.{name}")
     elif type(value).__module__.startswith("gitops_agent.") and hasattr(value, "__dict__"):
-        for name, one in vars(value).items():
-            yield from patterns_in(one, f"{place}.{name}")
+        for name, item in vars(value).items():
+            yield from patterns_in(item, f"{place}.{name}")
 
 
 def patterns() -> dict[str, re.Pattern[Any]]:
-    found: dict[str, re.Pattern[Any]] = {}
+    by_place: dict[str, re.Pattern[Any]] = {}
     for module in modules():
         for name, value in vars(module).items():
             place = f"{module.__name__.removeprefix('gitops_agent.')}.{name}"
-            found.update(patterns_in(value, place))
-    return {place: pattern for place, pattern in found.items() if not place.partition(".")[2].startswith("__")}
+            by_place.update(patterns_in(value, place))
+    return {place: pattern for place, pattern in by_place.items() if not place.partition(".")[2].startswith("__")}
 
 
 def scanners() -> dict[str, Callable[[Any], Any]]:
     """Functions whose only required argument is text: parsers of foreign text."""
-    found: dict[str, Callable[[Any], Any]] = {}
+    by_name: dict[str, Callable[[Any], Any]] = {}
     for module in modules((gitops_agent.render, gitops_agent.render.variables, gitops_agent.source)):
         if module is binaries:  # the names of our own programs, looked up on PATH
             continue
         for name, value in vars(module).items():
             if inspect.isfunction(value) and value.__module__ == module.__name__:
-                needed = [one for one in inspect.signature(value).parameters.values() if one.default is inspect.Parameter.empty]
+                needed = [
+                    parameter
+                    for parameter in inspect.signature(value).parameters.values()
+                    if parameter.default is inspect.Parameter.empty
+                ]
                 if (
                     len(needed) == 1
                     and needed[0].kind is not inspect.Parameter.KEYWORD_ONLY
                     and needed[0].annotation in ("str", "bytes")
                 ):
-                    found[f"{module.__name__.removeprefix('gitops_agent.')}.{name}"] = value
-    return found
+                    by_name[f"{module.__name__.removeprefix('gitops_agent.')}.{name}"] = value
+    return by_name
 
 
 def used(place: str) -> set[str]:

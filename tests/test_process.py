@@ -169,9 +169,9 @@ def test_grandchildren_are_killed_with_a_program_that_hangs(tmp_path: Path) -> N
     pids = tmp_path / "pids"
     failure(f"(sleep 601 & echo $! >> {pids}; sleep 602 & echo $! >> {pids}; wait) & wait", limits=Limits(seconds=1.0))
 
-    found = [int(word) for word in pids.read_text().split()]
-    assert len(found) == 2
-    eventually(lambda: none_running(found))
+    processes = [int(word) for word in pids.read_text().split()]
+    assert len(processes) == 2
+    eventually(lambda: none_running(processes))
 
 
 def test_children_that_outlive_the_program_are_killed_too(tmp_path: Path) -> None:

@@ -17,17 +17,17 @@ def loaded(text: str, tmp_path: Path, environ: dict[str, str] | None = None, fla
 
 
 def test_without_anything_there_are_defaults() -> None:
-    found = load(None, {}, {})
+    configuration = load(None, {}, {})
 
-    assert (found.settings.sync.workers, found.settings.cluster.namespace) == (16, "gitops-system")
-    assert found.origins == dict.fromkeys(paths(), "default")
+    assert (configuration.settings.sync.workers, configuration.settings.cluster.namespace) == (16, "gitops-system")
+    assert configuration.origins == dict.fromkeys(paths(), "default")
 
 
 def test_the_file_is_read(tmp_path: Path) -> None:
-    found = loaded("source: {allowFile: true, cacheDir: /var/cache}\nsync:\n  workers: 3\n", tmp_path)
+    configuration = loaded("source: {allowFile: true, cacheDir: /var/cache}\nsync:\n  workers: 3\n", tmp_path)
 
-    assert (found.settings.source.allow_file, found.settings.source.cache_dir) == (True, Path("/var/cache"))
-    assert found.origins["sync.workers"] == f"file {tmp_path / 'config.yaml'}"
+    assert (configuration.settings.source.allow_file, configuration.settings.source.cache_dir) == (True, Path("/var/cache"))
+    assert configuration.origins["sync.workers"] == f"file {tmp_path / 'config.yaml'}"
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "source:\n", "{}"])
@@ -38,10 +38,14 @@ def test_an_empty_file_or_section_says_nothing(text: str, tmp_path: Path) -> Non
 def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
     text = "sync: {workers: 1, applyConcurrency: 1}\nserver: {port: 1}\n"
     environ = {"GITOPS_AGENT_SYNC__WORKERS": "2", "GITOPS_AGENT_SYNC__APPLY_CONCURRENCY": "2"}
-    found = loaded(text, tmp_path, environ, {"sync.workers": "3"})
+    configuration = loaded(text, tmp_path, environ, {"sync.workers": "3"})
 
-    assert (found.settings.sync.workers, found.settings.sync.apply_concurrency, found.settings.server.port) == (3, 2, 1)
-    assert [found.origins[path].split()[0] for path in ("sync.workers", "sync.applyConcurrency", "server.port")] == [
+    assert (
+        configuration.settings.sync.workers,
+        configuration.settings.sync.apply_concurrency,
+        configuration.settings.server.port,
+    ) == (3, 2, 1)
+    assert [configuration.origins[path].split()[0] for path in ("sync.workers", "sync.applyConcurrency", "server.port")] == [
         "flag",
         "environment",
         "file",

@@ -33,5 +33,5 @@ def read_only() -> list[Object]:
 
 def only(objects: list[Object], kind: str, name: str = "gitops-agent") -> Object:
     """The object of a kind and name."""
-    (found,) = (obj for obj in objects if obj["kind"] == kind and obj["metadata"]["name"] == name)
-    return found
+    (match,) = (obj for obj in objects if obj["kind"] == kind and obj["metadata"]["name"] == name)
+    return match

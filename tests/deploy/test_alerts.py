@@ -90,8 +90,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def rule(name: str) -> Object:
-    (found,) = [rule for rule in rules()["groups"][0]["rules"] if rule["alert"] == name]
-    return dict(found)
+    (alert_rule,) = [rule for rule in rules()["groups"][0]["rules"] if rule["alert"] == name]
+    return dict(alert_rule)
 
 
 def labels(name: str, series: dict[str, str]) -> Object:

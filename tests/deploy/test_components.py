@@ -43,7 +43,7 @@ def overlay(tmp_path: Path) -> Overlay:
         folder = tmp_path / "overlay"
         folder.mkdir()
         (tmp_path / "deploy").symlink_to(ROOT / "deploy")
-        lines = ["resources: [../deploy]", f"components: [{', '.join(f'../deploy/{one}' for one in components)}]"]
+        lines = ["resources: [../deploy]", f"components: [{', '.join(f'../deploy/{component}' for component in components)}]"]
         if namespace:
             lines.append(f"namespace: {namespace}")
         (folder / "kustomization.yaml").write_text("\n".join(lines) + "\n")
@@ -73,7 +73,7 @@ def test_a_component_opens_its_ports_for_the_agents_pods_and_no_other(overlay: O
 
 
 def test_components_follow_the_namespace_of_their_overlay(overlay: Overlay) -> None:
-    objects = overlay(*(f"components/network/{one}" for one in NETWORK), namespace="tools")
+    objects = overlay(*(f"components/network/{component}" for component in NETWORK), namespace="tools")
 
     assert {obj["metadata"]["namespace"] for obj in policies(objects).values()} == {"tools"}
 
@@ -152,9 +152,9 @@ def test_the_network_policy_can_be_left_out(overlay: Overlay) -> None:
 
 
 def test_what_is_added_is_removed_with_the_installation(overlay: Overlay) -> None:
-    added = [one for one in COMPONENTS if one.rpartition("/")[2] not in ("none", "restrict-metrics")]
+    added = [component for component in COMPONENTS if component.rpartition("/")[2] not in ("none", "restrict-metrics")]
 
-    objects = overlay(*(one for one in added if one != "components/write"))
+    objects = overlay(*(component for component in added if component != "components/write"))
 
     assert [
         obj["metadata"]["name"]
@@ -165,7 +165,7 @@ def test_what_is_added_is_removed_with_the_installation(overlay: Overlay) -> Non
 
 
 def test_uninstall_looks_for_every_kind_that_is_added(overlay: Overlay) -> None:
-    objects = overlay(*(one for one in COMPONENTS if not one.endswith(("none", "restrict-metrics", "write"))))
+    objects = overlay(*(component for component in COMPONENTS if not component.endswith(("none", "restrict-metrics", "write"))))
 
     looked_for = {*removal._PARTS, *removal._CLUSTER_PARTS, *removal._CLUSTER_COMPONENTS}
     assert {ObjectKey.of(obj).group_kind for obj in objects} - looked_for == set()
@@ -177,7 +177,7 @@ def test_the_page_names_every_component_and_every_port() -> None:
     for component, (_, ports) in NETWORK.items():
         (row,) = re.findall(rf"^\| `components/network/{component}` .*$", text, re.MULTILINE)
         assert [port for port in ports if f"{port}" not in row] == []
-    assert [one for one in COMPONENTS if one.startswith("components/network/") and f"`{one}`" not in text] == []
+    assert [path for path in COMPONENTS if path.startswith("components/network/") and f"`{path}`" not in text] == []
 
 
 def test_alerts_use_metrics_and_labels_that_exist(overlay: Overlay) -> None:

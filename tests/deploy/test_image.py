@@ -23,14 +23,14 @@ class Instruction:
 
 def instructions() -> list[Instruction]:
     text = re.sub(r"\\\n\s*", " ", (ROOT / "Dockerfile").read_text())
-    found: list[Instruction] = []
+    parsed: list[Instruction] = []
     stage = -1
     for line in text.splitlines():
         if line and not line.startswith("#"):
             word, _, rest = line.partition(" ")
             stage += word == "FROM"
-            found.append(Instruction(stage, word, rest.strip()))
-    return found
+            parsed.append(Instruction(stage, word, rest.strip()))
+    return parsed
 
 
 def given(word: str, *, final: bool = False) -> list[str]:

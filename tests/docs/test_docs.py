@@ -42,8 +42,8 @@ def anchors(page: Path) -> set[str]:
 
 def fenced(language: str) -> Iterator[tuple[Path, str]]:
     for page in PAGES:
-        for found, text in FENCE.findall(page.read_text()):
-            if found == language:
+        for tag, text in FENCE.findall(page.read_text()):
+            if tag == language:
                 yield page, text
 
 
@@ -117,10 +117,10 @@ def command_of(words: list[str]) -> tuple[click.Command, list[str]]:
     """The command a line calls, and the words after its name."""
     command: click.Command = cli
     while words and isinstance(command, click.Group):
-        found = command.get_command(click.Context(command), words[0])
-        if found is None:
+        subcommand = command.get_command(click.Context(command), words[0])
+        if subcommand is None:
             break
-        command, words = found, words[1:]
+        command, words = subcommand, words[1:]
     return command, words
 
 

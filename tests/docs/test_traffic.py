@@ -69,7 +69,7 @@ def test_what_a_capability_claims_the_provider_does(name: str) -> None:
     wanted = [Match(on=on, name="user", value=value, mode=mode) for on, known, value in modes for mode in known]
     mirrors = [Mirror(percent=20)] if capability.mirror else []
 
-    for match, mirror in [*((one, None) for one in wanted), *((None, one) for one in mirrors)]:
+    for match, mirror in [*((candidate, None) for candidate in wanted), *((None, candidate) for candidate in mirrors)]:
         laid = capability.provider.overlay(
             [route], service="web", canary_service="web-canary", weight=0, match=match, mirror=mirror
         )

@@ -169,11 +169,11 @@ def exchange(mutation: Mutation) -> None:
     changed = compile(mutation.tree(), module, "exec", dont_inherit=True)
     original = compile(ast.parse(Path(module).read_text()), module, "exec", dont_inherit=True)
     old, new = _code(original, mutation.function), _code(changed, mutation.function)
-    for function in [found for found in gc.get_objects() if isinstance(found, FunctionType)]:
+    for function in [obj for obj in gc.get_objects() if isinstance(obj, FunctionType)]:
         code = function.__code__
         if (code.co_filename, code.co_qualname, code.co_firstlineno) == (module, old.co_qualname, old.co_firstlineno):
             function.__code__ = new
-    for cached in [found for found in gc.get_objects() if isinstance(found, functools._lru_cache_wrapper)]:
+    for cached in [obj for obj in gc.get_objects() if isinstance(obj, functools._lru_cache_wrapper)]:
         if getattr(cached.__wrapped__, "__module__", "").startswith("gitops_agent"):
             cached.cache_clear()
 

@@ -30,8 +30,8 @@ def _create(plane: ControlPlane, namespace: str, pod: Object) -> Callable[[], Ob
     plane.request("POST", path, pod)
 
     def status() -> Object:
-        found: Object = plane.request("GET", f"{path}/{pod['metadata']['name']}")["status"]
-        return found
+        pod_status: Object = plane.request("GET", f"{path}/{pod['metadata']['name']}")["status"]
+        return pod_status
 
     return status
 
@@ -56,10 +56,10 @@ def test_the_vocabulary_and_the_stages_know_the_same_failures() -> None:
 def test_a_pod_becomes_ready_with_an_address(control_plane: ControlPlane, namespace: str) -> None:
     status = _create(control_plane, namespace, _pod("fine", {}))
     eventually(lambda: _condition(status(), "Ready") == "True")
-    found = status()
-    assert found["phase"] == "Running"
-    assert found["podIP"].startswith("10.88.")
-    assert all(part["ready"] and "running" in part["state"] for part in found["containerStatuses"])
+    pod_status = status()
+    assert pod_status["phase"] == "Running"
+    assert pod_status["podIP"].startswith("10.88.")
+    assert all(part["ready"] and "running" in part["state"] for part in pod_status["containerStatuses"])
 
 
 @cluster
@@ -67,12 +67,12 @@ def test_a_crashing_pod_backs_off_with_its_exit_code_and_rising_restarts(control
     annotations = {POD: PodFailure.CRASH, EXIT_CODE: "137", LAST_WORDS: "panic: no database"}
     status = _create(control_plane, namespace, _pod("crash", annotations))
     eventually(lambda: _waiting_reason(status()) == "CrashLoopBackOff")
-    found = status()["containerStatuses"][0]
-    assert found["lastState"]["terminated"]["exitCode"] == 137
-    assert found["lastState"]["terminated"]["message"] == "panic: no database"
-    assert found["restartCount"] >= 1
+    container = status()["containerStatuses"][0]
+    assert container["lastState"]["terminated"]["exitCode"] == 137
+    assert container["lastState"]["terminated"]["message"] == "panic: no database"
+    assert container["restartCount"] >= 1
     assert _condition(status(), "Ready") == "False"
-    eventually(lambda: status()["containerStatuses"][0]["restartCount"] > found["restartCount"])
+    eventually(lambda: status()["containerStatuses"][0]["restartCount"] > container["restartCount"])
 
 
 @cluster

@@ -83,7 +83,7 @@ def test_a_second_one_leaves_the_first_alone(tmp_path: Path) -> None:
 def test_what_is_not_ready_in_time_has_failed_and_nothing_of_it_runs_on(tmp_path: Path) -> None:
     folder = tmp_path / "plane"
     _launch(_order(folder, os.getpid(), timeout_seconds=0.3))
-    state = eventually(lambda: (found := read_state(folder)) and found.phase is Phase.FAILED and found)
+    state = eventually(lambda: (current := read_state(folder)) and current.phase is Phase.FAILED and current)
     assert state
     assert "not ready within 0.3 s while waiting for kube-apiserver to answer" in state.error
     assert not any(part.alive for part in state.components)
@@ -93,6 +93,6 @@ def test_what_is_not_ready_in_time_has_failed_and_nothing_of_it_runs_on(tmp_path
 def test_taken_ports_are_tried_again_a_few_times(tmp_path: Path) -> None:
     folder = tmp_path / "plane"
     _launch(_order(folder, os.getpid(), program="#!/bin/sh\necho bind: address already in use\nexit 1\n"))
-    state = eventually(lambda: (found := read_state(folder)) and found.phase is Phase.FAILED and found)
+    state = eventually(lambda: (current := read_state(folder)) and current.phase is Phase.FAILED and current)
     assert state
     assert "address already in use" in state.error

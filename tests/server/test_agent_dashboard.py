@@ -22,20 +22,20 @@ def test_viewers_see_and_do_what_their_own_tokens_allow(stage: ClusterEnv, acces
     for name in ("shop", "pay"):
         stage.application(name, source={"repoURL": url, "ref": {"branch": "main"}, "path": "."})
     all_ = token(stage, access, "all", "get", "list", "patch")
-    one = token(stage, access, "one", "get", names=("pay",))
+    only_pay = token(stage, access, "one", "get", names=("pay",))
     none = token(stage, access, "none")
     shop = f"/api/v1/applications/{stage.namespace}/shop"
     with running(stage) as agent:
         eventually(lambda: agent.ask("GET", shop, all_)[0] == 200, what="the application")
         _, mine, _ = agent.ask("GET", "/api/v1/me", all_)
-        rows = {key: agent.ask("GET", "/api/v1/applications", key)[1]["rows"] for key in (all_, one, none)}
-        hidden, absent = agent.ask("GET", shop, one), agent.ask("GET", shop.replace("shop", "gone"), one)
+        rows = {key: agent.ask("GET", "/api/v1/applications", key)[1]["rows"] for key in (all_, only_pay, none)}
+        hidden, absent = agent.ask("GET", shop, only_pay), agent.ask("GET", shop.replace("shop", "gone"), only_pay)
         status, page, _ = agent.ask("GET", shop, all_)
         paused = agent.ask("POST", f"{shop}/actions/pause", all_, {"resourceVersion": page["resourceVersion"], "reason": "x"})
         forbidden = agent.ask(
             "POST",
             f"/api/v1/applications/{stage.namespace}/pay/actions/sync",
-            one,
+            only_pay,
             {"resourceVersion": "1"},
         )
         wrong = [agent.ask(route.method, "/api/v1/me", "wrong." + all_)[0] for route in ROUTES[:1]]
@@ -45,9 +45,9 @@ def test_viewers_see_and_do_what_their_own_tokens_allow(stage: ClusterEnv, acces
 
     user = f"system:serviceaccount:{stage.namespace}"
     assert (mine["user"], mine["mode"]) == (f"{user}:all", "token")
-    assert {key: sorted(row[1] for row in found) for key, found in rows.items()} == {
+    assert {key: sorted(row[1] for row in visible_rows) for key, visible_rows in rows.items()} == {
         all_: ["pay", "shop"],
-        one: ["pay"],
+        only_pay: ["pay"],
         none: [],
     }
     assert hidden[0] == absent[0] == 404
@@ -160,4 +160,4 @@ def test_a_test_message_is_for_those_who_may_patch_the_notifier(stage: ClusterEn
     assert absent == 404
     assert test is not None
     assert test["delivered"]
-    assert [told.json["event"] for told in receiver.told] == ["Test"]
+    assert [request.json["event"] for request in receiver.told] == ["Test"]

@@ -16,11 +16,11 @@ _MODULE = (GOTOOLS / "go.mod").read_text()
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
 def test_the_lock_and_the_go_module_pin_the_same_version(tool: object) -> None:
     assert tool in TOOLS.values()
-    found = TOOLS[getattr(tool, "name", "")]
+    entry = TOOLS[getattr(tool, "name", "")]
     modules = dict(re.findall(r"^\s+(\S+) v(\S+) // indirect$", _MODULE, re.MULTILINE))
-    module = max((name for name in modules if found.package.startswith(name)), key=len)
-    assert modules[module] == found.version
-    assert f"\t{found.package}\n" in _MODULE
+    module = max((name for name in modules if entry.package.startswith(name)), key=len)
+    assert modules[module] == entry.version
+    assert f"\t{entry.package}\n" in _MODULE
 
 
 @pytest.mark.parametrize("name", TOOLS)

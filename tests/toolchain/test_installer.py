@@ -46,8 +46,8 @@ def test_a_fitting_program_on_path_is_used_where_it_is(
 ) -> None:
     path = _program(tmp_path, "1.2.9")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    found = Installer(ToolCache(tmp_path / "cache")).ensure((publisher.tool(_PROGRAM),))["thing"]
-    assert (found.path, found.version, found.origin) == (path, "1.2.9", "PATH")
+    program = Installer(ToolCache(tmp_path / "cache")).ensure((publisher.tool(_PROGRAM),))["thing"]
+    assert (program.path, program.version, program.origin) == (path, "1.2.9", "PATH")
     assert publisher.asked == []
 
 

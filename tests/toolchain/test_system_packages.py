@@ -59,11 +59,11 @@ def test_a_package_is_unpacked_once_with_missing_libraries(tmp_path: Path, monke
         '*) mkdir -p "$3/usr/lib/any"; : > "$3/usr/lib/any/libnftables.so.1";;\nesac',
     )
     _only(monkeypatch, tmp_path / "bin", "/usr/bin", "/bin")
-    found = [SystemPackages(tmp_path / "cache").find("nft") for _ in range(2)]
+    programs = [SystemPackages(tmp_path / "cache").find("nft") for _ in range(2)]
 
-    said = subprocess.run((str(found[0]), "list"), capture_output=True, text=True, check=True).stdout.split()
-    assert said == [str(tmp_path / "cache" / "nftables" / "usr" / "lib" / "any"), "list"]
-    assert found[0] == found[1]
+    output = subprocess.run((str(programs[0]), "list"), capture_output=True, text=True, check=True).stdout.split()
+    assert output == [str(tmp_path / "cache" / "nftables" / "usr" / "lib" / "any"), "list"]
+    assert programs[0] == programs[1]
     assert log.read_text().splitlines() == ["download nftables libnftables1"]
 
 
@@ -81,9 +81,9 @@ def test_programs_of_one_package_leave_each_other_there(tmp_path: Path, monkeypa
         (tmp_path / "bin" / name).symlink_to(f"/bin/{name}")
     _only(monkeypatch, tmp_path / "bin")
 
-    found = [SystemPackages(tmp_path / "cache").find(name) for name in ("promtool", "prometheus", "promtool")]
+    programs = [SystemPackages(tmp_path / "cache").find(name) for name in ("promtool", "prometheus", "promtool")]
 
-    assert all(program.is_file() for program in found)
+    assert all(program.is_file() for program in programs)
     assert log.read_text() == "download prometheus\n"
 
 

@@ -22,17 +22,17 @@ def policies(overlay: str) -> dict[str, RolloutPolicySpec]:
     """The policies of an overlay of the shop, by name."""
     path = example() / "apps" / "shop" / "overlays" / overlay
     result = run((sys.executable, "-m", "gitops_agent", "render", str(path)), env={"HOME": str(Path.home())})
-    found = [obj for obj in load_all(result.stdout, file=overlay) if obj["kind"] == "RolloutPolicy"]
-    return {obj["metadata"]["name"]: read(RolloutPolicySpec, obj["spec"], root="spec") for obj in found}
+    objects = [obj for obj in load_all(result.stdout, file=overlay) if obj["kind"] == "RolloutPolicy"]
+    return {obj["metadata"]["name"]: read(RolloutPolicySpec, obj["spec"], root="spec") for obj in objects}
 
 
 @pytest.mark.parametrize("overlay", ["production", "staging", "demo"])
 def test_every_overlay_has_a_canary_a_blue_green_and_a_rolling_workload(overlay: str) -> None:
-    found = policies(overlay)
+    by_name = policies(overlay)
 
-    assert found[CHECKOUT].strategy.canary is not None
-    assert found["web"].strategy.blue_green is not None
-    assert found["worker"].strategy.rolling is not None
+    assert by_name[CHECKOUT].strategy.canary is not None
+    assert by_name["web"].strategy.blue_green is not None
+    assert by_name["worker"].strategy.rolling is not None
 
 
 def test_the_demo_has_the_steps_of_production_with_shorter_waits() -> None:

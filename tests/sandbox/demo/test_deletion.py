@@ -5,6 +5,6 @@ from gitops_agent.sandbox.demo.repository import example
 
 
 def test_the_example_holds_the_pages_that_are_deleted() -> None:
-    found = {path.stem.removeprefix("page-") for path in example().glob("apps/guestbook/page-*.yaml")}
+    pages = {path.stem.removeprefix("page-") for path in example().glob("apps/guestbook/page-*.yaml")}
 
-    assert found == set(PAGES)
+    assert pages == set(PAGES)

@@ -49,10 +49,10 @@ def test_groups_of_the_cluster_are_not_claimed(viewers: DelegatedViewers) -> Non
 
 def test_a_guest_is_one_user_with_limits_of_the_own_browser(viewers: DelegatedViewers) -> None:
     sessions = GuestSessions(viewers, "guest", ("guests",))
-    one, other = sessions.viewer({"user-agent": "a"}), sessions.viewer({"user-agent": "b", "x-remote-user": "root"})
+    viewer, other = sessions.viewer({"user-agent": "a"}), sessions.viewer({"user-agent": "b", "x-remote-user": "root"})
 
-    assert (one.user, one.groups, other.user) == ("guest", ("guests",), "guest")
-    assert one.digest != other.digest
+    assert (viewer.user, viewer.groups, other.user) == ("guest", ("guests",), "guest")
+    assert viewer.digest != other.digest
 
 
 @pytest.mark.parametrize("kind", ["proxy", "guest"])

@@ -43,9 +43,9 @@ def test_a_link_shows_one_state_until_its_key_is_replaced(
     shop = {"namespace": stage.namespace, "name": "shop"}
     with running(stage, dashboard={"shareLinks": True}, server={"externalURL": "https://gitops.example.com/"}) as agent:
         listed = "/api/v1/applications"
-        for one in (sharer, reader):  # a new role counts a little later
+        for credential in (sharer, reader):  # a new role counts a little later
             eventually(
-                lambda key=one: agent.ask("GET", listed, key)[1]["total"] == 2,  # type: ignore[misc]
+                lambda key=credential: agent.ask("GET", listed, key)[1]["total"] == 2,  # type: ignore[misc]
                 what="both applications",
             )
         refused = [agent.ask("POST", "/api/v1/share", reader, body) for body in ({"application": shop}, {"filter": "ns:x"})]
@@ -61,9 +61,9 @@ def test_a_link_shows_one_state_until_its_key_is_replaced(
         hidden = agent.ask("POST", "/api/v1/share", sharer, {"application": {"namespace": stage.namespace, "name": "gone"}})
         status, made, _ = agent.ask("POST", "/api/v1/share", sharer, {"application": shop, "ttl": "8h"})
         several = agent.ask("POST", "/api/v1/share", sharer, {"filter": "pay", "ttl": f"{LONGEST.days * 24}h"})[1]
-        one, some = (f"/api/v1/shared/{each['url'].rpartition('/')[2]}" for each in (made, several))
-        seen = {path: agent.ask("GET", one + path) for path in paths(stage)}
-        rows = [row[1] for link in (one, some) for row in agent.ask("GET", f"{link}/applications")[1]["rows"]]
+        single, some = (f"/api/v1/shared/{each['url'].rpartition('/')[2]}" for each in (made, several))
+        seen = {path: agent.ask("GET", single + path) for path in paths(stage)}
+        rows = [row[1] for link in (single, some) for row in agent.ask("GET", f"{link}/applications")[1]["rows"]]
         verbs = {
             name: agent.ask("GET", "/api/v1/me", key)[1]["rights"][0]["verbs"]
             for name, key in (("sharer", sharer), ("reader", reader))
@@ -76,12 +76,13 @@ def test_a_link_shows_one_state_until_its_key_is_replaced(
         }
         by_owner = [agent.ask("POST", "/api/v1/share", owner, body)[0] for body in ({"application": shop}, {"filter": "shop"})]
         forged = [
-            agent.ask("GET", f"/api/v1/shared/{each}")[0] for each in ("x.y", one[-43:], one[len("/api/v1/shared/") :] + "A")
+            agent.ask("GET", f"/api/v1/shared/{each}")[0]
+            for each in ("x.y", single[-43:], single[len("/api/v1/shared/") :] + "A")
         ]
-        as_session = agent.ask("GET", "/api/v1/me", one.rpartition("/")[2])[0]
+        as_session = agent.ask("GET", "/api/v1/me", single.rpartition("/")[2])[0]
         events = access.transport.request("GET", f"/apis/events.k8s.io/v1/namespaces/{stage.namespace}/events")["items"]
         replace_key(stage, access)
-        revoked = [agent.ask("GET", link) for link in (one, some)]
+        revoked = [agent.ask("GET", link) for link in (single, some)]
 
     assert [each[0] for each in refused] == [403, 403]
     assert (wrong, hidden[0]) == ([422, 422, 422, 422], 404)

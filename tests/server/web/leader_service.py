@@ -87,11 +87,11 @@ def create_pod(plane: ControlPlane, namespace: str, name: str) -> None:
     plane.request("POST", f"/api/v1/namespaces/{namespace}/pods", pod)
 
 
-def exchange(one: socket.socket, other: socket.socket) -> None:
+def exchange(first: socket.socket, other: socket.socket) -> None:
     """Passes bytes both ways until both are at their end."""
-    back = threading.Thread(target=pass_on, args=(other, one), daemon=True)
+    back = threading.Thread(target=pass_on, args=(other, first), daemon=True)
     back.start()
-    pass_on(one, other)
+    pass_on(first, other)
     back.join()
 
 
