@@ -274,7 +274,7 @@ def _pump(
     overrun = ("timeout", f"was still running after {limits.seconds:g} s and was killed")
     with selectors.DefaultSelector() as selector:
         _register(selector, process, out, err, memoryview(stdin))
-        sampled = heard = started
+        sampled = progressed = started
         while selector.get_map():
             now = time.monotonic()
             if now - started > limits.seconds:
@@ -285,10 +285,10 @@ def _pump(
                 sampled = now
                 if _resident_bytes(process.pid) > limits.memory_bytes:
                     return out, err, ("memory", f"used more than {limits.memory_bytes // _MEBIBYTE} MiB and was killed")
-            if limits.idle_seconds is not None and now - heard > limits.idle_seconds:
+            if limits.idle_seconds is not None and now - progressed > limits.idle_seconds:
                 return out, err, ("timeout", f"made no progress for {limits.idle_seconds:g} s and was killed")
             for key, _ in selector.select(_TICK_SECONDS):
-                heard = now
+                progressed = now
                 key.data(key)
             if len(out) > limits.output_bytes:
                 return out[:_TAIL], err, ("output", f"printed more than {limits.output_bytes // 1024} KiB and was killed")

@@ -25,7 +25,7 @@ WANTED = r"wish(es|ed)?|belongings?|(is|are|was|were|been|be) asked for"
 BANNED = re.compile(rf"\b({INDEFINITE}|{SPOKEN}|{WANTED})\b", re.IGNORECASE)
 """Indefinite persons, and words that stand for report, roll back, abort, delete, reconcile, check, request and option."""
 
-VAGUE = {"found", "said", "told", "wanted", "known", "made", "asked", "seen", "place", "somebody", "nobody"}
+VAGUE = {"one", "heard", "found", "said", "told", "wanted", "known", "made", "asked", "seen", "place", "somebody", "nobody"}
 """Names of variables that say nothing about the thing they hold."""
 
 EMPTY = re.compile(r"^(See the module\b.*|Thread-safe\.)")

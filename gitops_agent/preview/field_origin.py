@@ -213,7 +213,7 @@ def _documents(tree: Tree, rendered: Rendered, key: ObjectKey) -> Iterator[tuple
             annotations = {**(metadata.get("annotations") or {}), _PROBED: _PROBE}
             probed = {**value, "metadata": {**metadata, "annotations": annotations}}
             text = dump_all([*values[:number], probed, *values[number + 1 :]])
-            line = next((place.line for place in places if (place.document, place.path) == (number, "/metadata/name")), 0)
+            line = next((scalar.line for scalar in places if (scalar.document, scalar.path) == (number, "/metadata/name")), 0)
             yield (
                 FieldOrigin(file=name, line=line, path="", value=f"document {number + 1}"),
                 EditedTree(tree, name, text.encode()),

@@ -311,7 +311,7 @@ class Sources:
             mirror.remove()
 
     def _reopen(self, repository: Repository) -> None:
-        """Has its mirror read by a new process, which knows the present packs only."""
+        """Has its mirror read by a new process, without old packs."""
         with self._lock:
             reader = self._readers.get(repository.id)
         if reader is not None:

@@ -174,7 +174,7 @@ class RenderInputs:
         except Forbidden as error:
             raise RenderError(f"{use.field}: {error}", reason=use.refused, field=use.field) from error
         with self._lock:
-            answers.intersection_update({asked for asked in answers if asked[:2] == question[:2]})
+            answers.intersection_update({earlier for earlier in answers if earlier[:2] == question[:2]})
             answers.add(question)
 
     def _register(self, application: AppKey, used: frozenset[tuple[VariableKind, str]]) -> None:
