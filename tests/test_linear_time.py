@@ -121,7 +121,7 @@ def used(place: str) -> set[str]:
     }
 
 
-CAPPED = frozenset({"manifest.amounts._PART"})
+CAPPED = frozenset({"manifest.quantities._PART"})
 """Patterns for texts of a few characters only, which are measured before."""
 
 PATTERNS = {place: pattern for place, pattern in patterns().items() if place not in CAPPED}
