@@ -13,7 +13,7 @@ from tests.waiting import eventually
 
 @pytest.fixture(autouse=True)
 def _log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A logger of its own: one that wrote before may hold on to an earlier configuration."""
+    """A logger that no earlier test bound to its configuration."""
     monkeypatch.setattr(stall_detector, "_log", logger("agent"))
 
 
