@@ -432,7 +432,8 @@ class SourcePoller:
         """
         self._slots.forget(repository)
         with self._lock:
-            self._states.pop(repository, None)
+            for kept in (self._states, self._ended, self._quiet_until):
+                kept.pop(repository, None)
         try:
             self.sources.forget(repository)
         except AgentError as error:

@@ -259,6 +259,8 @@ def test_the_mirror_of_a_repository_without_applications_is_removed(stand: Stand
     stand.turns()
 
     assert not list(mirrors.rglob("HEAD"))
+    polling = stand.polling
+    assert not any((polling._states, polling._ended, polling._quiet_until, polling._intervals)), "nothing is remembered of it"
     stand.polling.use(stand.application("desk"))
     stand.turns()
     assert stand.polling.state(repository).polled
