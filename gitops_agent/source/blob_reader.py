@@ -51,15 +51,6 @@ class Reader:
             failure="torn",
         )
 
-    def reopen(self) -> None:
-        """Ends the process; the next question starts another.
-
-        git keeps every pack mapped that it has read, also one that was deleted: that costs room on the disk, and after tens of
-        thousands of packs the kernel grants no mapping more.
-        """
-        with self._lock:
-            self._end()
-
     def close(self) -> None:
         """Ends the process and answers no more."""
         with self._lock:

@@ -93,6 +93,9 @@ class Poller:
         timeout_seconds: how long the server may be silent.
         cancel: ends it early when set.
         verified: ranges of which not only the highest tag is fetched, because signatures decide.
+
+    Attributes:
+        tidied: the poll replaced packs.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class Poller:
         cancel: threading.Event | None,
         verified: frozenset[Ref] = frozenset(),
     ) -> None:
+        self.tidied = False
         self._verified = verified
         self._choices: dict[Ref, tuple[Tip, ...]] = {}
         self._mirror = mirror
@@ -203,6 +207,7 @@ class Poller:
             }
             fresh = chosen | {key(ref): tip for ref, tip in tips.items()}
             mirror.record({**left, **fresh} if stored_tips else fresh)
+            self.tidied = mirror.tidy()
         return Poll(
             tips={ref: tip.commit for ref, tip in tips.items()},
             names={ref: tip.name for ref, tip in tips.items()},

@@ -106,9 +106,10 @@ class Sources:
             return self.charts.poll(repository, charts, access or ChartAccess(url=repository.url), locks)
         mirror, start = self._readable(repository), TRACES.now()
         with self._exchanged(repository, credentials) as usable, mirror.locked(self._timeout, cancel):
-            result = Poller(mirror, usable, timeout_seconds=self._timeout, cancel=cancel, verified=verified).poll(refs)
-            if result.moved and mirror.tidy():
-                self._reopen(repository)
+            poller = Poller(mirror, usable, timeout_seconds=self._timeout, cancel=cancel, verified=verified)
+            result = poller.poll(refs)
+        if poller.tidied:
+            self._close_reader(repository)
         TRACES.fetched(repository.url, (move.new for move in result.moved), start)
         return result
 
@@ -300,22 +301,24 @@ class Sources:
         self._tokens.forget(repository)
         with self._lock:
             self._mirrors.pop(repository.id, None)
-            reader = self._readers.pop(repository.id, None)
             for cache_key in [cache_key for cache_key in self._indexes if cache_key[0] == repository.id]:
                 del self._indexes[cache_key]
             for other in [other for other in self._revisions if other[0] == repository.id]:
                 del self._revisions[other]
-        if reader is not None:
-            reader.close()
+        self._close_reader(repository)
         with mirror.locked(self._timeout):
             mirror.remove()
 
-    def _reopen(self, repository: Repository) -> None:
-        """Has its mirror read by a new process, without old packs."""
+    def _close_reader(self, repository: Repository) -> None:
+        """Ends the process that reads its mirror; the next read starts another.
+
+        git keeps every pack mapped that it has read, also one that was deleted: that costs room on the disk, and after tens of
+        thousands of packs the kernel grants no mapping more.
+        """
         with self._lock:
-            reader = self._readers.get(repository.id)
+            reader = self._readers.pop(repository.id, None)
         if reader is not None:
-            reader.reopen()
+            reader.close()
 
     def close(self) -> None:
         """Ends the processes that read mirrors; nothing on disk changes."""

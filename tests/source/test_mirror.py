@@ -273,3 +273,21 @@ def test_a_full_disk_is_reported_and_does_no_harm(tmp_path: Path, author: Author
     finally:
         sources.close()
         subprocess.run(["umount", cache], check=True)
+
+
+def test_packs_that_cannot_be_folded_are_reported_with_the_repository(
+    sources: Sources, author: Author, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author.commit({"a": "x" * 100 + "1"})
+    sources.poll(author.repository, frozenset({MAIN}))
+    (pack,) = _mirror(sources, author).directory.glob("objects/pack/*.pack")
+    content = bytearray(pack.read_bytes())
+    content[-30:-20] = bytes(10)
+    pack.chmod(0o600)
+    pack.write_bytes(content)
+    monkeypatch.setattr("gitops_agent.source.mirror._MANY_PACKS", 0)
+    author.commit({"b": "2"})
+
+    with pytest.raises(SourceError, match="bad packed object") as caught:
+        sources.poll(author.repository, frozenset({MAIN}))
+    assert str(author.repository) in caught.value.message
