@@ -6,15 +6,8 @@ from structlog.testing import capture_logs
 from gitops_agent.agent import stall_detector
 from gitops_agent.agent.stall_detector import StallDetector
 from gitops_agent.observe.activities import Activities
-from gitops_agent.observe.log import logger
 from tests.clock import Clock
 from tests.waiting import eventually
-
-
-@pytest.fixture(autouse=True)
-def _log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A logger that no earlier test bound to its configuration."""
-    monkeypatch.setattr(stall_detector, "_log", logger("agent"))
 
 
 def test_what_takes_long_is_logged_with_its_stack_ever_more_rarely() -> None:
