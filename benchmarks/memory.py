@@ -16,7 +16,7 @@ from gitops_agent.sandbox.demo.agent import AgentProcess
 from gitops_agent.sandbox.demo.scene import ask
 
 _FILES = 1000
-_WARM = int(os.environ.get("GITOPS_AGENT_BENCH_WARM", "500"))
+_WARM = 500
 """Commits before the first measurement: caches of a fixed size are nearly full after them."""
 
 _COMMITS = int(os.environ.get("GITOPS_AGENT_BENCH_COMMITS", "300"))

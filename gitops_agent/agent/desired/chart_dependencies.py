@@ -103,8 +103,9 @@ class ChartDependencies:
 
     def unverified(self, access: DependencyAccess, dependencies: Iterable[DependencyRevision]) -> SourceState | None:
         """The state of the first dependency whose signature no longer counts."""
-        for chart, parent in ((revision.chart, revision.parent) for revision in dependencies):
-            dependency = ChartDependency(chart.repository, chart.name, chart.range, parent)
+        for revision in dependencies:
+            chart = revision.chart
+            dependency = ChartDependency(chart.repository, chart.name, chart.range, revision.parent)
             try:
                 repository, ref = access.located(dependency)
             except SourceError:
